@@ -1,0 +1,22 @@
+/* A command of the program. One file each, src/app/cmd_<name>.c; src/app/commands.c lists them. */
+#ifndef APP_COMMAND_H
+#define APP_COMMAND_H
+
+#include "app/config.h"
+#include "par/comm.h"
+
+typedef struct Command {
+  const char *name;
+  const char *usage;   /* "[config.yaml] [key=value ...]" */
+  const char *summary; /* one line */
+  const char *help;    /* teaches: what it does, what it needs, what it leaves, an example */
+  bool takes_run;      /* the first argument names a run directory or file: config.run */
+  bool needs_config;
+  /* Collective: every rank runs it with the same configuration. */
+  Err (*run)(const Comm *comm, Config *config);
+} Command;
+
+const Command *command_find(const char *name);
+const Command *command_at(int i);
+
+#endif

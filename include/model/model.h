@@ -1,0 +1,30 @@
+/* A trained model in a file: written by train, read by everything else and by the C library. Plain
+ * HDF5, no MPI, opens with h5py: /encoder/0 ... /decoder/3, one group per layer with its type and
+ * attributes and one dataset per tensor (named dimensions), what the layers see (spectral weights are
+ * already divided); /input shape; temperature; the pre-processing options as text, so that scoring
+ * prepares data as training did; /provenance. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/provenance.h"
+#include "net/net.h"
+
+enum { MODEL_FORMAT = 1 };
+
+typedef struct Model {
+  NetSpec spec;
+  Shape input;
+  Net *net;
+  float *w;                 /* (P) effective weights */
+  char objective[24];
+  double temperature;       /* 0: none */
+  char *config;             /* resolved configuration (YAML text) */
+} Model;
+
+/* Errors: cannot write (disk full: the old file stays; written to a temporary name, synced, renamed). */
+Err model_save(const char *path, const Model *model, const Fact *provenance);
+/* Owns: free with model_free. Errors: no file, not HDF5, not a model, damaged, newer format. */
+Err model_load(const char *path, Model *model);
+void model_free(Model *model);
+
+#endif

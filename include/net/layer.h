@@ -1,0 +1,120 @@
+/* A layer: shape rule, parameters, and arithmetic on one tile. One file each, src/net/layer_<name>.c,
+ * compiled once per ISA; it exports one `const Layer`, and src/net/layers.c lists them: adding a layer
+ * is one file and one table line.
+ *
+ * Arrays are tiles, x (in, L) and y (out, L), batch-innermost. Weights are w, all tensors of the
+ * layer one after another in the order of node->tensor; a layer with a weight matrix sees it already
+ * divided by sigma where spectral normalisation is on. `packed` is the layer's own arrangement of the
+ * weights for speed, remade once per optimizer step and shared by all threads.
+ *
+ * What a forward pass keeps is an argument: `kept` is NULL when nothing will come back (scores), else
+ * it takes what `backward` needs: the signs of an activation, the winners of a pooling. Linear layers
+ * keep nothing. `gradient` sees the stored inputs x and needs no kept.
+ *
+ * Finish: a linear layer may take over the leaky activation that follows it (forward) or that
+ * precedes it (backward), so that a row is finished before it is stored. It gives the same bits as the
+ * two layers one after the other. */
+#ifndef NET_LAYER_H
+#define NET_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/shape.h"
+#include "num/isa.h"
+#include "num/tile.h"
+
+enum { LAYER_ATTRS = 8, LAYER_TENSORS = 8 };
+
+/* One attribute of a layer as the configuration and the files name it. */
+typedef enum AttrKind { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_CHOICE } AttrKind;
+typedef struct Attr {
+  const char *name;
+  AttrKind kind;
+  bool required;
+  double fallback, min, max;  /* value when not given; allowed range, both ends included */
+  const char *const *choices; /* ATTR_CHOICE: names, NULL-terminated; the value is the index */
+  const char *help;
+} Attr;
+
+/* One parameter tensor. */
+typedef struct Tensor {
+  const char *name; /* "weight", "bias", "slope" */
+  int dims[4], n_dims;
+  size_t size;
+  double bound;      /* initial values: uniform in +-bound, or, when 0, the constant `value` */
+  double value;
+  int spectral_axis; /* the axis of the outputs (dense, conv 0; transposed conv 1) when this weight is
+                        divided by its largest singular value; -1: it is not */
+} Tensor;
+
+typedef struct Layer Layer;
+
+/* A layer in its place in a network. */
+typedef struct Node {
+  const Layer *op;
+  double attr[LAYER_ATTRS]; /* in the order of op->attrs */
+  Shape in, out;
+  int n_tensors;
+  Tensor tensor[LAYER_TENSORS];
+  /* Filled by the network: */
+  char name[32];         /* "encoder.3" */
+  size_t w_offset;       /* floats into the parameter vector */
+  size_t packed_offset;  /* floats into the packed weights */
+  size_t kept_offset;    /* bytes into what one tile keeps */
+} Node;
+
+/* What happens to a row before it is stored.
+ * FINISH_LEAK: v = v > 0 ? v : slope v, and the sign (1: above 0) goes to sign[site] if not NULL.
+ * FINISH_MASK: v = sign[site] ? v : slope v (the way back). */
+typedef struct Finish {
+  enum { FINISH_NONE, FINISH_LEAK, FINISH_MASK } kind;
+  float slope;
+  uint16_t *sign; /* (out sites) going forward, (in sites) coming back: one bit per lane */
+} Finish;
+
+struct Layer {
+  const char *name, *help;
+  const Attr *attrs; /* ended by a NULL name; NULL: none */
+
+  /* From in and attr: out and the tensors. Errors: says what does not fit; the caller adds which
+   * layer. */
+  Err (*shape)(Node *node);
+
+  /* Floats of packed weights; NULL: none. */
+  size_t (*packed_size)(const Node *node);
+  void (*pack)(const Node *node, float *packed, const float *w);
+
+  /* Bytes that one tile keeps for backward, a multiple of 64; NULL: none. */
+  size_t (*kept_size)(const Node *node);
+
+  void (*forward)(const Node *node, float *y, void *kept, const float *x, const float *w,
+                  const float *packed, Finish finish);
+  /* dx from dy. Overwrites dx. */
+  void (*backward)(const Node *node, float *dx, const float *dy, const void *kept, const float *w,
+                   const float *packed, Finish finish);
+  /* dw += the sum over a leaf's tiles of the gradient to the parameters, tile after tile in a fixed
+   * order, lanes 0..15 in a fixed order. x, dy: (tiles) arrays. NULL: no parameters. */
+  void (*gradient)(const Node *node, float *dw, const float *const *x, const float *const *dy,
+                   int tiles, const float *w);
+
+  bool takes_finish; /* forward and backward honour `finish`; others are called with FINISH_NONE */
+  /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky. */
+  float (*leak)(const Node *node, const float *w);
+};
+
+/* The layer of that name for the ISA in use; NULL when there is none. */
+const Layer *layer_find(const char *name);
+/* The i-th layer; NULL past the end. */
+const Layer *layer_at(int i);
+/* Index of an attribute by name; -1 when there is none. */
+int layer_attr(const Layer *op, const char *name);
+/* Fill attr with the fallbacks. */
+void layer_defaults(const Layer *op, double *attr);
+
+/* Shorthand for shape rules: append a tensor. */
+Tensor *node_tensor(Node *node, const char *name, int n_dims, const int *dims);
+
+#endif

@@ -1,0 +1,61 @@
+/* All of MPI that the rooms above need. One communicator `Comm`; ranks own contiguous ranges; errors
+ * are agreed on before the next collective; sums that decide anything are of integers or gathered
+ * and added in a fixed order. MPI types do not leave this room (io includes par/mpi.h). */
+#ifndef PAR_COMM_H
+#define PAR_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct Comm Comm;
+
+/* Start MPI (funneled threads) and return the world. Refuses, with a hint, a launch that ended up as
+ * singletons: size 1 while the environment (SLURM_NTASKS in a step, PMI, OMPI) says more. */
+Err comm_start(int *argc, char ***argv, Comm **world);
+void comm_end(Comm **world);
+int comm_rank(const Comm *comm);
+int comm_size(const Comm *comm);
+int comm_node_rank(const Comm *comm); /* rank and size among the ranks of this node */
+int comm_node_size(const Comm *comm);
+
+/* The half-open range of n items that a rank owns: contiguous, the first n % size ranks one more. */
+typedef struct Range {
+  long from, to;
+} Range;
+Range range_of(long n, int rank, int size);
+/* Which rank owns item i under range_of. */
+int range_owner(long n, int size, long i);
+
+/* Collective. Agree on an error: when any rank has one, all return it, with the message of the
+ * lowest such rank. */
+Err comm_agree(const Comm *comm, Err e);
+
+/* Collective. In place on all ranks. */
+void comm_sum_i64(const Comm *comm, int64_t *x, size_t n);
+void comm_max_u32(const Comm *comm, uint32_t *x, size_t n);
+void comm_max_f64(const Comm *comm, double *x, size_t n);
+/* Collective. x holds values only in this rank's own elements and zero bits elsewhere; afterwards all
+ * of them everywhere, bit for bit. */
+void comm_join(const Comm *comm, double *x, size_t n);
+void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root);
+void comm_barrier(const Comm *comm);
+/* Collective. Gather ranges of records of `size` bytes to rank 0 in rank order (others: all == NULL). */
+void comm_gather(const Comm *comm, void *all, const void *mine, long count, size_t size);
+
+/* Memory held once per node. Collective over the node. Errors: not enough room in shared memory
+ * (a look at the file system behind it comes first), says what was found and wanted. */
+typedef struct Shared Shared;
+Err shared_new(Shared **shared, const Comm *comm, const char *name, size_t bytes);
+void *shared_data(const Shared *shared);
+/* Collective over the node: what was written before is visible to all afterwards. */
+void shared_sync(Shared *shared);
+void shared_free(Shared **shared);
+
+/* Split into `parts` equal groups of consecutive ranks; part of this rank in *part. Collective. */
+Comm *comm_split(const Comm *comm, int parts, int *part);
+void comm_free(Comm **comm);
+
+#endif

@@ -1,0 +1,59 @@
+#include "base/provenance.h"
+
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "jetnae_config.h"
+#include "jetnae_version.h"
+
+enum { FACTS = 64 };
+static Fact fact[FACTS + 1];
+static int facts;
+
+void provenance_set(const char *name, const char *format, ...) {
+  char *value;
+  va_list args;
+  va_start(args, format);
+  int length = vasprintf(&value, format, args);
+  va_end(args);
+  CHECK(length >= 0, "no memory");
+  int i = 0;
+  while (i < facts && strcmp(fact[i].name, name)) i++;
+  CHECK(i < FACTS, "more than %d facts", FACTS);
+  if (i == facts) fact[facts++].name = strdup(name);
+  else free((char *)fact[i].value);
+  fact[i].value = value;
+}
+
+const Fact *provenance_facts(void) { return fact; }
+
+const char *provenance_version(void) {
+  return strstr(JETNAE_VCS, "-dirty") ? JETNAE_VERSION "+dirty" : JETNAE_VERSION;
+}
+
+void provenance_init(int argc, char **argv) {
+  char line[8192] = "", host[256] = "", when[64];
+  setlocale(LC_ALL, "C");
+  for (int i = 0; i < argc; i++) {
+    size_t used = strlen(line);
+    snprintf(line + used, sizeof line - used, "%s%s", i ? " " : "", argv[i]);
+  }
+  gethostname(host, sizeof host - 1);
+  time_t t = time(NULL);
+  strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&t));
+  provenance_set("version", "%s", provenance_version());
+  provenance_set("revision", "%s", JETNAE_VCS);
+  provenance_set("compiler", "%s", JETNAE_COMPILER);
+  provenance_set("flags", "%s", JETNAE_FLAGS);
+  provenance_set("command", "%s", line);
+  provenance_set("host", "%s", host);
+  provenance_set("started", "%s", when);
+  const char *job = getenv("SLURM_JOB_ID");
+  if (job) provenance_set("slurm_job", "%s", job);
+}
