@@ -11,6 +11,7 @@
 #define MCMC_SAMPLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mcmc/energy.h"

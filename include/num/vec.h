@@ -83,7 +83,7 @@ INLINE void m_store(uint16_t *p, int l, mask m) {
 }
 INLINE mask m_load(const uint16_t *p, int l) {
   const ivec bit = {1, 2, 4, 8, 16, 32, 64, 128};
-  return ((ivec){0} + ((const uint8_t *)p)[l >> 3] & bit) == bit;
+  return (((ivec){0} + ((const uint8_t *)p)[l >> 3]) & bit) == bit;
 }
 #else
 INLINE vec v_set(float a) { return a; }
