@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "data/jet.h"
 #include "net/shape.h"
 
 typedef enum SourceKind { SOURCE_JETS, SOURCE_DENSE } SourceKind;
@@ -25,6 +26,7 @@ typedef struct Block {
   int8_t *label;   /* (rows) 0 or 1 (or a digit); -1 unknown */
   float *weight;   /* (rows) 1 when the source has none */
   float *truth;    /* (rows, 4) truth E, px, py, pz, GeV */
+  float *mass_gev; /* (rows) for a source that knows it better than its p4 (has_mass) */
 } Block;
 
 typedef struct SourceOpts {
@@ -48,7 +50,8 @@ typedef struct Source {
   long rows;
   int slots;           /* constituents per jet */
   Shape shape;         /* SOURCE_DENSE */
-  bool has_label, has_weight, has_truth;
+  bool has_label, has_weight, has_truth, has_mass;
+  bool raw_image;      /* SOURCE_DENSE: jet images that still want image_finish */
   char path[1024];
   void *file;          /* the reader's own */
 } Source;
@@ -63,6 +66,8 @@ struct Reader {
   void (*close)(Source *source);
   /* A rank should read multiples of this many rows (a chunk); 1 when it does not matter. */
   long (*grain)(const Source *source);
+  /* Whether images already made agree with the options asked for. NULL: nothing to check. */
+  Err (*check)(const Source *source, const ImageOpts *opts);
 };
 
 /* Errors: no such file, not HDF5, truncated, foreign, wrong members, missing filter, ... */
