@@ -1,0 +1,31 @@
+/* What the files of this room share. */
+#ifndef PAR_INTERNAL_H
+#define PAR_INTERNAL_H
+
+#include <mpi.h>
+
+#include "base/err.h"
+#include "par/comm.h"
+
+struct Comm {
+  MPI_Comm all, node;
+  int rank, size, node_rank, node_size;
+};
+
+/* MPI's failures are ours to report: communicators and windows return codes. */
+#define MPI(call)                                                                                \
+  do {                                                                                           \
+    int code_ = (call);                                                                          \
+    if (code_ != MPI_SUCCESS) mpi_die(__FILE__, __LINE__, #call, code_);                         \
+  } while (0)
+_Noreturn void mpi_die(const char *file, int line, const char *call, int code);
+
+/* What the environment says about how this process was started: as how many copies, which of them
+ * this is, and the variable that says so. */
+typedef struct Launch {
+  int copies, rank;
+  const char *variable;
+} Launch;
+Launch launch_seen(void);
+
+#endif
