@@ -159,7 +159,7 @@ static void describe_rejection(char text[64], const Rejection *r) {
   if (r->bound)
     snprintf(text, 64, "> %.4g", r->value);
   else
-    snprintf(text, 64, "%.4g +- %.2g", r->value, r->error);
+    snprintf(text, 64, "= %.4g +- %.2g", r->value, r->error);
 }
 
 void metrics_describe(char *text, unsigned long size, const Metrics *m) {
@@ -171,6 +171,6 @@ void metrics_describe(char *text, unsigned long size, const Metrics *m) {
   }
   describe_rejection(at20, &m->at20);
   describe_rejection(at30, &m->at30);
-  snprintf(text, size, "AUC %.4f +- %.4f, 1/eps_B(0.2) = %s, 1/eps_B(0.3) = %s", m->auc,
+  snprintf(text, size, "AUC %.4f +- %.4f, 1/eps_B(0.2) %s, 1/eps_B(0.3) %s", m->auc,
            m->auc_error, at20, at30);
 }
