@@ -43,6 +43,10 @@ typedef struct Objective {
   void (*leaf)(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf, float *dw);
 } Objective;
 
+/* The leaf of every objective whose energy is the reconstruction error, with factor code_l1 |z|_1 added
+ * to the loss where code_l1 > 0. */
+void objective_recon_leaf(LeafWork *work, double code_l1, const Leaf *leaf, float *dw);
+
 const Objective *objective_find(const char *name);
 const Objective *objective_at(int i);
 
