@@ -1,0 +1,35 @@
+/* Scores: the energy of every row of a data set under a model, one per row, in input order. The
+ * larger, the more anomalous. Refused rows (empty jet, NaN, negative energy) score NaN.
+ *
+ * Ranks own contiguous tiles of rows and threads share them; a sample's arithmetic sees no
+ * neighbour, so the scores are the same bits for any number of either. */
+#ifndef EVAL_SCORE_H
+#define EVAL_SCORE_H
+
+#include <stdint.h>
+
+#include "data/dataset.h"
+#include "model/model.h"
+#include "par/comm.h"
+
+/* Scored rows, on rank 0. */
+typedef struct Scores {
+  long rows;
+  double *energy;      /* (rows) */
+  const int8_t *label; /* (rows) of the data set; NULL: it has none */
+} Scores;
+
+/* Collective. Score rows from .. to - 1 of the data with `threads` threads per rank. Owns: the
+ * caller, free with scores_free; the labels are the data set's. Other ranks get no rows. */
+Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data, long from,
+                      long to, int threads);
+void scores_free(Scores *scores);
+
+/* Local. Write /energy and /label. Errors: cannot write. */
+Err scores_save(const char *path, const Scores *scores, const Model *model, const Fact *facts);
+
+/* Energies below which the given shares of the rows lie; rows without a score are left out (all
+ * without: NaN). */
+void scores_quantiles(double *quantile, const Scores *scores, const double *share, int n);
+
+#endif
