@@ -1,7 +1,7 @@
-/* Elementary functions of a double, the same bits on every processor (SLEEF's deterministic scalar
- * variants with FMA, at most 1 ulp). Anything that a result depends on uses these, never libm: glibc
- * picks its variants by processor. Correctly rounded operations (sqrt, fma, floor, fabs, ldexp) are
- * free to use from libm. */
+/* Elementary functions of a double, the same bits on every processor (SLEEF's deterministic
+ * scalar variants with FMA, at most 1 ulp). Anything that a result depends on uses these, never
+ * libm: glibc picks its variants by processor. Correctly rounded operations (sqrt, fma, floor,
+ * fabs, ldexp) are free to use from libm. */
 #ifndef NUM_ELEM_H
 #define NUM_ELEM_H
 

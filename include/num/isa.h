@@ -21,13 +21,14 @@ Isa isa_current(void);
  * the start of every parallel region's thread: libraries change it. */
 void isa_fp_control(void);
 
-/* ISA_DECLARE(Rows, rows) declares rows_c, rows_avx2, rows_avx512; ISA_PICK(rows) is the address of
- * the one in use. */
+/* ISA_DECLARE(Rows, rows) declares rows_c, rows_avx2, rows_avx512; ISA_PICK(rows) is the address
+ * of the one in use. */
 #if defined(__x86_64__)
 #define ISA_DECLARE(type, name) extern const type name##_c, name##_avx2, name##_avx512
-#define ISA_PICK(name)                                                                            \
-  (isa_current() == ISA_AVX512 ? &name##_avx512 : isa_current() == ISA_AVX2 ? &name##_avx2        \
-                                                                            : &name##_c)
+#define ISA_PICK(name)                                                                           \
+  (isa_current() == ISA_AVX512 ? &name##_avx512                                                  \
+   : isa_current() == ISA_AVX2 ? &name##_avx2                                                    \
+                               : &name##_c)
 #else
 #define ISA_DECLARE(type, name) extern const type name##_c
 #define ISA_PICK(name)          (&name##_c)

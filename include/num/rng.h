@@ -1,14 +1,17 @@
-/* Random numbers as a pure function of (seed, purpose, id, step, draw): counter-based Philox4x32-10
- * (Random123). No state, so that the number that sample 17 gets in step 5 is the same on any rank.
+/* Random numbers as a pure function of (seed, purpose, id, step, draw): counter-based
+ * Philox4x32-10 (Random123). No state, so that the number that sample 17 gets in step 5 is the
+ * same on any rank.
  *
  * The counter is (id low, id high, step, draw), the key is mixed from seed and purpose. `id` is a
- * global sample, chain or parameter number. One call gives four 32-bit words; `draw` counts calls. */
+ * global sample, chain or parameter number. One call gives four 32-bit words; `draw` counts
+ * calls. */
 #ifndef NUM_RNG_H
 #define NUM_RNG_H
 
 #include <stdint.h>
 
-/* Named purposes keep streams apart. The numbers are part of the results: append, never renumber. */
+/* Named purposes keep streams apart. The numbers are part of the results: append, never renumber.
+ */
 typedef enum RngPurpose {
   RNG_INIT = 1,     /* weight initialisation: id = parameter, step = tensor */
   RNG_SPECTRAL = 2, /* start vectors of the power iteration */
@@ -42,8 +45,8 @@ double rng_uniform(RngKey key, uint64_t id, uint32_t step, uint32_t draw);
 /* Two independent standard normal numbers from one draw (Box-Muller). */
 void rng_normal2(double out[2], RngKey key, uint64_t id, uint32_t step, uint32_t draw);
 
-/* A permutation of 0..n-1 as a function: where position i goes. Feistel network of 8 rounds on the
- * smallest even number of bits that holds n, cycle walking. n >= 1. */
+/* A permutation of 0..n-1 as a function: where position i goes. Feistel network of 8 rounds on
+ * the smallest even number of bits that holds n, cycle walking. n >= 1. */
 uint64_t rng_permute(RngKey key, uint64_t epoch, uint64_t n, uint64_t i);
 
 #endif

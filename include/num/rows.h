@@ -1,5 +1,6 @@
-/* Work on whole rows that belongs to no layer: fetch and store of tiles, energies, noise, updates.
- * One table per ISA (compiled from src/num/rows.c); rows() is the one in use. */
+/* Work on whole rows that belongs to no layer: fetch and store of tiles, energies, noise,
+ * updates. One table per ISA (compiled from src/num/rows.c); rows() is the one in use. Tiles (n,
+ * L) start at a multiple of 64 bytes; single rows [L] and plain arrays need not. */
 #ifndef NUM_ROWS_H
 #define NUM_ROWS_H
 
@@ -25,7 +26,8 @@ typedef struct Rows {
   void (*clamp)(float *y, float low, float high, long n);
 
   /* Standard normal noise: row i, lane l takes component i % 4 of draw (i / 4) for id[l]: a pure
-   * function of (key, id, step, i). In float; Box-Muller: radius from words 0 and 2, angle 1 and 3. */
+   * function of (key, id, step, i). In float; Box-Muller: radius from words 0 and 2, angle 1
+   * and 3. */
   void (*normals)(float *y, RngKey key, const uint64_t id[L], uint32_t step, long n);
   /* Uniform in (0, 1), 24 bits, component i % 4 of draw i / 4. */
   void (*uniforms)(float *y, RngKey key, const uint64_t id[L], uint32_t step, long n);
@@ -35,13 +37,16 @@ typedef struct Rows {
    *   w = w - rate (m / c1) / (sqrt(v / c2) + eps) - rate decay w
    * with the bias corrections c1 = 1 - b1^t, c2 = 1 - b2^t computed by the caller.
    * Returns how many sqrt(v / c2) are below eps. Source: arXiv 1412.6980, 1711.05101. */
-  long (*adam)(float *w, float *m, float *v, const float *g, long n, float rate, float b1,
-               float b2, float c1, float c2, float eps, float decay);
+  long (*adam)(float *w, float *m, float *v, const float *g, long n, double rate, double b1,
+               double b2, double c1, double c2, double eps, double decay);
 
   /* Exact summation (num/exact.h): add g rounded once to the grid of unit 2^unit to sum, and keep
    * the largest |g| as a bit pattern. Values of limit and more, Inf and NaN are not cast. */
   void (*exact_add)(int64_t *sum, uint32_t *largest, const float *g, long n, int unit,
                     float limit);
+
+  /* x /= |x| in each lane, the norm in double; a lane of zeros stays. */
+  void (*unit)(float *x, long n);
 } Rows;
 
 ISA_DECLARE(Rows, rows);

@@ -1,24 +1,24 @@
 /* The row of sixteen lanes, as the compiler sees it. For isa_sources only.
  *
- * Everything that holds samples is stored batch-innermost, x[feature][16]; a kernel works on a `vec`
- * of VL lanes (16 with AVX-512, 8 with AVX2, 1 in the plain C build) and runs once for each part of
- * the row:
+ * Everything that holds samples is stored batch-innermost, x[feature][16]; a kernel works on a
+ * `vec` of VL lanes (16 with AVX-512, 8 with AVX2, 1 in the plain C build) and runs once for each
+ * part of the row:
  *
  *   LANES(l) for (i = 0; i < n; i++) v_store(y + l, i, v_fma(v_load(x + l, i), a, b));
  *
  * Every lane does the same scalar operations in the same order in every build, so all builds give
- * the same bits. Rules that keep it so: a product that is added is v_fma, written out; no reduction
- * across lanes but v_sum16 order (see rows.h); no reciprocal or rsqrt instructions; max is
- * a > b ? a : b; elementary functions come from SLEEF's deterministic ("finz") variants.
- * On AVX2 never use a vector wider than the ISA's own: compilers put it on the stack. */
+ * the same bits. Rules that keep it so: a product that is added is v_fma, written out; no
+ * reduction across lanes; no reciprocal or rsqrt instructions; max is a > b ? a : b; elementary
+ * functions come from SLEEF's deterministic ("finz") variants. On AVX2 never use a vector wider
+ * than the ISA's own: compilers put it on the stack. */
 #ifndef NUM_VEC_H
 #define NUM_VEC_H
 
 #include <math.h>
-#include <sleef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "num/sleef.h"
 #include "num/tile.h"
 
 #define CONCAT_(a, b)  a##_##b
