@@ -22,11 +22,12 @@ typedef struct Replay {
 
 Replay replay_new(long chain_from, long chains, int slots, long dim);
 void replay_free(Replay *replay);
-/* x (dim, L): the replayed states of chains c0 .. c0 + 15. drawn[l] is the slot, -1: start fresh (the
- * lane of x is left alone). */
+/* x (dim, L): the replayed states of chains c0 .. c0 + 15. drawn[l] is the slot, -1: start fresh
+ * (the lane of x is left alone). */
 void replay_draw(const Replay *replay, float *x, int drawn[L], long c0, double ratio, RngKey key,
                  uint32_t step);
-/* Put results x (dim, L) into the rings; age is that of the slot drawn plus one, or 1 when fresh. */
+/* Put results x (dim, L) into the rings; age is that of the slot drawn plus one, or 1 when fresh.
+ */
 void replay_put(Replay *replay, const float *x, const int drawn[L], long c0);
 /* Sums over the chains here: filled slots and their ages. */
 void replay_ages(const Replay *replay, int64_t *filled, int64_t *age_sum);

@@ -1,12 +1,13 @@
-/* Markov chains: sixteen of them, one per lane, run a whole trajectory on their own. Everything random
- * is a function of (seed, purpose, chain, optimizer step, draw), so a chain is the same on any rank.
+/* Markov chains: sixteen of them, one per lane, run a whole trajectory on their own. Everything
+ * random is a function of (seed, purpose, chain, optimizer step, draw), so a chain is the same on
+ * any rank.
  *
  * Two kinds of steps, chosen by name:
  *   langevin (as published)  x' = x - step clip(grad E) / T + noise xi, clamped to bounds; on the
- *                            sphere followed by x / |x|. Step and noise are set apart; its nominal
- *                            temperature is noise^2 T / (2 step). Source: arXiv 2206.14225, eq. 11.
- *   mala (exact)             samples exp(-E/T) exactly, on the plane and on the unit sphere.
- *                            Source: Roberts and Tweedie 1996; the design's derivation on the sphere. */
+ *                            sphere followed by x / |x|. Step and noise are set apart; its
+ * nominal temperature is noise^2 T / (2 step). Source: arXiv 2206.14225, eq. 11. mala (exact)
+ * samples exp(-E/T) exactly, on the plane and on the unit sphere. Source: Roberts and Tweedie
+ * 1996; the design's derivation on the sphere. */
 #ifndef MCMC_SAMPLER_H
 #define MCMC_SAMPLER_H
 
@@ -30,23 +31,24 @@ typedef struct ChainOpts {
   double temperature; /* T */
   Clip clip;
   double clip_norm;
-  int row;            /* features of a row, for CLIP_ROW */
-  bool bounded;       /* clamp to [low, high]; not with mala */
+  int row;      /* features of a row, for CLIP_ROW */
+  bool bounded; /* clamp to [low, high]; not with mala */
   double low, high;
-  bool sphere;        /* the state lives on the unit sphere */
+  bool sphere; /* the state lives on the unit sphere */
 } ChainOpts;
 
 /* What one tile of chains did; sums over lanes, in integers or per lane in double. */
 typedef struct ChainStats {
-  int64_t proposed, accepted;   /* mala */
-  int64_t gradients, clipped;   /* norms looked at, and how many were above the clip */
-  int64_t values, at_bound;     /* components of the final state, and how many sit on a bound */
-  double first[L], last[L];     /* energy of the first and the last state */
+  int64_t proposed, accepted; /* mala */
+  int64_t gradients, clipped; /* norms looked at, and how many were above the clip */
+  int64_t values, at_bound;   /* components of the final state, and how many sit on a bound */
+  double first[L], last[L];   /* energy of the first and the last state */
 } ChainStats;
 
 typedef struct Sampler {
   const char *name, *help;
-  /* Run x (dim, L) in place. chain[l]: global chain numbers. scratch: sampler_scratch(dim) floats. */
+  /* Run x (dim, L) in place. chain[l]: global chain numbers. scratch: sampler_scratch(dim)
+   * floats. */
   void (*run)(float *x, const Energy *energy, const ChainOpts *opts, RngKey noise, RngKey accept,
               const uint64_t chain[L], uint32_t step, float *scratch, ChainStats *stats);
 } Sampler;
