@@ -11,9 +11,9 @@
  * it takes what `backward` needs: the signs of an activation, the winners of a pooling. Linear layers
  * keep nothing. `gradient` sees the stored inputs x and needs no kept.
  *
- * Finish: a linear layer may take over the leaky activation that follows it (forward) or that
- * precedes it (backward), so that a row is finished before it is stored. It gives the same bits as the
- * two layers one after the other. */
+ * Finish: a layer with takes_finish (linear layers, pooling, upsampling) may take over the leaky
+ * activation that follows it (forward) or that precedes it (backward), so that a row is finished
+ * before it is stored. It gives the same bits as the two layers one after the other. */
 #ifndef NET_LAYER_H
 #define NET_LAYER_H
 
@@ -87,9 +87,11 @@ struct Layer {
   size_t (*packed_size)(const Node *node);
   void (*pack)(const Node *node, float *packed, const float *w);
 
-  /* Bytes that one tile keeps for backward, a multiple of 64; NULL: none. */
+  /* Bytes that one tile keeps for backward, a multiple of 64; NULL: none. A leaky activation keeps
+   * its signs and nothing else: uint16_t (sites). */
   size_t (*kept_size)(const Node *node);
 
+  /* NULL for both of forward and backward: the layer moves nothing, y is x (reshape). */
   void (*forward)(const Node *node, float *y, void *kept, const float *x, const float *w,
                   const float *packed, Finish finish);
   /* dx from dy. Overwrites dx. */

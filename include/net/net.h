@@ -35,11 +35,15 @@ typedef struct Net {
   size_t n_spectral;    /* floats of u and v, all spectral tensors */
   long widest;          /* features of the widest activation */
   int n_tensors;        /* all tensors of all nodes, in order */
-  size_t *tensor_offset; /* (n_tensors + 1) into w */
+  size_t *tensor_offset;   /* (n_tensors + 1) into w */
+  size_t *spectral_offset; /* (n_tensors + 1) into the spectral state: u (rows), then v (rest); no
+                              room for a tensor that is not spectral */
+  int *tensor_node;        /* (n_tensors) which node it belongs to */
 } Net;
 
-/* Infer all shapes. Owns: the caller. Errors: names the layer ("encoder layer 3 (conv2d): ..."), or
- * says that the decoder's output differs from the input shape. */
+/* Infer all shapes. Owns: the caller. Errors: names the layer, counted from 1 ("encoder layer 3
+ * (conv2d): ..."), or says that the decoder's output differs from the input shape. Flat features of
+ * the right number are accepted as an image: nothing would move. */
 Err net_new(Net **net, const NetSpec *spec, Shape input);
 void net_free(Net **net);
 Shape net_latent(const Net *net);
@@ -49,11 +53,14 @@ const Tensor *net_tensor(const Net *net, int i, char name[48], const Node **node
 /* w (P), as PyTorch's defaults: uniform in +-1/sqrt(fan_in), from (seed, RNG_INIT). */
 void net_init(const Net *net, float *w, uint64_t seed);
 
-/* Spectral state s (n_spectral): start vectors, then `iterations` steps of the power iteration. */
+/* Spectral state s (n_spectral), u and v of each spectral tensor, unit vectors. init: u in a random
+ * direction, v = W^T u normalised; step: so many power iterations. */
 void net_spectral_init(const Net *net, float *s, const float *w, uint64_t seed);
 void net_spectral_step(const Net *net, float *s, const float *w, int iterations);
 /* dW from the gradient of W / sigma, in place, with u and v held constant. Once, after the reduction. */
 void net_spectral_gradient(const Net *net, float *dw, const float *w, const float *s);
+/* sigma = u^T W v of the i-th tensor, in double; 1 where it is not spectral. */
+double net_spectral_sigma(const Net *net, int i, const float *w, const float *s);
 
 typedef struct Weights {
   float *w;      /* (P) effective: W / sigma where spectral */
@@ -61,7 +68,7 @@ typedef struct Weights {
 } Weights;
 Weights weights_new(const Net *net);
 void weights_free(Weights *weights);
-/* Remake both from the parameters and the spectral state (NULL where n_spectral is 0). */
+/* Remake both from the parameters and the spectral state. s NULL: w is effective already. */
 void weights_make(Weights *weights, const Net *net, const float *w, const float *s);
 
 typedef enum Keep { KEEP_NOTHING, KEEP_SIGNS, KEEP_ALL } Keep;
@@ -84,7 +91,7 @@ void net_backward(const Net *net, const Weights *weights, Work *work, int from, 
  * dz: (tiles) arrays added to the gradient at the code (latent, L), or NULL. */
 void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, float *dw,
                   float *const *dy, const float *const *dz);
-/* The code (latent, L) of tile t after KEEP_ALL. Borrows. */
+/* The code (latent, L) of tile t after KEEP_ALL. Borrows: valid until net_gradient. */
 const float *net_code(const Net *net, const Work *work, int tile);
 
 #endif

@@ -1,0 +1,167 @@
+/* Activations, element by element. The leaky ones keep a sign per element and may be taken over
+ * by the layer before or after them (net/finish.h); the smooth ones keep their output, from which
+ * all their derivatives follow. */
+#include "net/finish.h"
+
+static Err same_shape(Node *node) {
+  node->out = node->in;
+  return OK;
+}
+
+static size_t up_to_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* ---- leaky: y = x > 0 ? x : slope x ---- */
+
+static size_t signs_size(const Node *node) {
+  return up_to_64((size_t)shape_size(node->in) * sizeof(uint16_t));
+}
+
+static void leak_forward(const Node *node, float *y, void *kept, const float *x, const float *w,
+                         const float *packed, Finish finish) {
+  Finish leak = {FINISH_LEAK, node->op->leak(node, w), kept};
+  long n = shape_size(node->in);
+  for (long i = 0; i < n; i++)
+    LANES(l) v_store(y + l, i, finish_row(FINISH_LEAK, leak, v_load(x + l, i), i, l));
+}
+
+static void leak_backward(const Node *node, float *dx, const float *dy, const void *kept,
+                          const float *w, const float *packed, Finish finish) {
+  Finish leak = {FINISH_MASK, node->op->leak(node, w), (uint16_t *)kept};
+  long n = shape_size(node->in);
+  for (long i = 0; i < n; i++)
+    LANES(l) v_store(dx + l, i, finish_row(FINISH_MASK, leak, v_load(dy + l, i), i, l));
+}
+
+static float relu_leak(const Node *node, const float *w) { return 0; }
+static float leaky_relu_leak(const Node *node, const float *w) { return (float)node->attr[0]; }
+static float prelu_leak(const Node *node, const float *w) { return w[0]; }
+
+static Err prelu_shape(Node *node) {
+  node_tensor(node, "slope", 1, (const int[]){1})->value = 0.25;
+  return same_shape(node);
+}
+
+/* Sum over elements of dy x where x <= 0, in parts of 64 elements so that rounding stays small.
+ */
+INLINE vec slope_sum(const float *x, const float *dy, long n, vec sum) {
+  const vec zero = v_set(0);
+  for (long from = 0; from < n; from += 64) {
+    vec part = zero;
+    for (long i = from; i < n && i < from + 64; i++) {
+      vec v = v_load(x, i);
+      part = v_fma(v_load(dy, i), v_select(v_gt(v, zero), zero, v), part);
+    }
+    sum = sum + part;
+  }
+  return sum;
+}
+
+static void prelu_gradient(const Node *node, float *dw, const float *const *x,
+                           const float *const *dy, int tiles, const float *w) {
+  float lane[L] __attribute__((aligned(64)));
+  LANES(l) {
+    vec sum = v_set(0);
+    for (int t = 0; t < tiles; t++)
+      sum = slope_sum(x[t] + l, dy[t] + l, shape_size(node->in), sum);
+    v_store(lane + l, 0, sum);
+  }
+  float sum = 0;
+  for (int l = 0; l < L; l++) sum += lane[l];
+  dw[0] += sum;
+}
+
+static const Attr leaky_relu_attrs[] = {{.name = "slope",
+                                         .kind = ATTR_REAL,
+                                         .fallback = 0.01,
+                                         .min = -1e6,
+                                         .max = 1e6,
+                                         .help = "factor below zero"},
+                                        {0}};
+
+#define LEAKY_LAYER(type, text, ...)                                                             \
+  const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
+                                       .help = text,                                             \
+                                       .kept_size = signs_size,                                  \
+                                       .forward = leak_forward,                                  \
+                                       .backward = leak_backward,                                \
+                                       .leak = type##_leak,                                      \
+                                       __VA_ARGS__}
+LEAKY_LAYER(relu, "max(x, 0)", .shape = same_shape);
+LEAKY_LAYER(leaky_relu, "x above zero, slope x below", .shape = same_shape,
+            .attrs = leaky_relu_attrs);
+LEAKY_LAYER(prelu, "leaky with one trained slope for the layer, 0.25 at first",
+            .shape = prelu_shape, .gradient = prelu_gradient);
+
+/* ---- smooth: a value of x, and the slope there as a function of the value ---- */
+
+typedef vec (*Curve)(vec v, vec alpha);
+
+INLINE vec elu_value(vec x, vec alpha) {
+  return v_select(v_gt(x, v_set(0)), x, alpha * v_expm1(v_min(x, v_set(0))));
+}
+INLINE vec elu_slope(vec y, vec alpha) {
+  return v_select(v_gt(y, v_set(0)), v_set(1), y + alpha);
+}
+
+INLINE vec sigmoid_value(vec x, vec alpha) { return v_set(1) / (v_set(1) + v_exp(-x)); }
+INLINE vec sigmoid_slope(vec y, vec alpha) { return y * (v_set(1) - y); }
+
+INLINE vec tanh_value(vec x, vec alpha) { return v_tanh(x); }
+INLINE vec tanh_slope(vec y, vec alpha) { return v_fma(-y, y, v_set(1)); }
+
+/* log(1 + e^x), its slope 1 - e^-y */
+INLINE vec softplus_value(vec x, vec alpha) {
+  return v_max(x, v_set(0)) + v_log1p(v_exp(v_min(x, -x)));
+}
+INLINE vec softplus_slope(vec y, vec alpha) { return -v_expm1(-y); }
+
+static size_t value_size(const Node *node) {
+  return (size_t)shape_size(node->in) * L * sizeof(float);
+}
+
+INLINE void smooth_forward(Curve value, const Node *node, float *y, float *kept, const float *x) {
+  vec alpha = v_set((float)node->attr[0]);
+  long n = shape_size(node->in);
+  for (long i = 0; i < n; i++) LANES(l) {
+      vec v = value(v_load(x + l, i), alpha);
+      v_store(y + l, i, v);
+      if (kept) v_store(kept + l, i, v);
+    }
+}
+
+INLINE void smooth_backward(Curve slope, const Node *node, float *dx, const float *dy,
+                            const float *kept) {
+  vec alpha = v_set((float)node->attr[0]);
+  long n = shape_size(node->in);
+  for (long i = 0; i < n; i++)
+    LANES(l) v_store(dx + l, i, v_load(dy + l, i) * slope(v_load(kept + l, i), alpha));
+}
+
+static const Attr elu_attrs[] = {{.name = "alpha",
+                                  .kind = ATTR_REAL,
+                                  .fallback = 1,
+                                  .min = 0,
+                                  .max = 1e6,
+                                  .help = "minus the limit far below zero"},
+                                 {0}};
+
+#define SMOOTH_LAYER(type, text, ...)                                                            \
+  static void type##_forward(const Node *node, float *y, void *kept, const float *x,             \
+                             const float *w, const float *packed, Finish finish) {               \
+    smooth_forward(type##_value, node, y, kept, x);                                              \
+  }                                                                                              \
+  static void type##_backward(const Node *node, float *dx, const float *dy, const void *kept,    \
+                              const float *w, const float *packed, Finish finish) {              \
+    smooth_backward(type##_slope, node, dx, dy, kept);                                           \
+  }                                                                                              \
+  const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
+                                       .help = text,                                             \
+                                       .shape = same_shape,                                      \
+                                       .kept_size = value_size,                                  \
+                                       .forward = type##_forward,                                \
+                                       .backward = type##_backward,                              \
+                                       __VA_ARGS__}
+SMOOTH_LAYER(elu, "x above zero, alpha (e^x - 1) below", .attrs = elu_attrs);
+SMOOTH_LAYER(sigmoid, "1 / (1 + e^-x)", .attrs = NULL);
+SMOOTH_LAYER(tanh, "hyperbolic tangent", .attrs = NULL);
+SMOOTH_LAYER(softplus, "log(1 + e^x)", .attrs = NULL);

@@ -1,0 +1,195 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/net.h"
+
+/* One thread's buffers. Chains and scores run between two buffers that take turns, so that they
+ * stay in the cache. KEEP_ALL stores the input of each layer instead, for each tile; coming back,
+ * its gradient takes the same place. A layer that moves nothing shares its input's place with the
+ * next. */
+struct Work {
+  float *turn[2]; /* each (widest, L) */
+  uint8_t *kept;  /* (n_kept) of a pass with KEEP_SIGNS */
+  int tiles;
+  size_t stored_size; /* floats of one tile in `stored` */
+  size_t *place;      /* (n_nodes) of the input of each layer, inside one tile of `stored` */
+  float *stored;      /* (tiles, stored_size) */
+  uint8_t *kept_all;  /* (tiles, n_kept) */
+  const float **x;    /* (tiles) inputs of the layer at hand */
+  float **dy;         /* (tiles) gradients of its outputs */
+};
+
+static bool moves(const Node *node) { return node->op->forward != NULL; }
+
+static size_t row_floats(Shape s) { return (size_t)shape_size(s) * L; }
+
+static void copy_rows(float *y, const float *x, Shape s) {
+  memcpy(y, x, row_floats(s) * sizeof(float));
+}
+
+/* ---- buffers ---- */
+
+static void make_places(const Net *net, Work *work) {
+  work->place = MEM_NEW(size_t, "activations", net->n_nodes);
+  for (int i = 0; i < net->n_nodes; i++) {
+    if (i > 0 && !moves(&net->node[i - 1])) {
+      work->place[i] = work->place[i - 1];
+      continue;
+    }
+    work->place[i] = work->stored_size;
+    work->stored_size += row_floats(net->node[i].in);
+  }
+}
+
+Work *work_new(const Net *net, int tiles) {
+  Work *work = MEM_NEW(Work, "activations", 1);
+  for (int i = 0; i < 2; i++) work->turn[i] = MEM_NEW(float, "activations", net->widest *L);
+  work->kept = MEM_NEW(uint8_t, "activations", net->n_kept);
+  work->tiles = tiles;
+  make_places(net, work);
+  work->stored = MEM_NEW(float, "stored activations", (size_t)tiles * work->stored_size);
+  work->kept_all = MEM_NEW(uint8_t, "stored activations", (size_t)tiles * net->n_kept);
+  work->x = MEM_NEW(const float *, "activations", tiles);
+  work->dy = MEM_NEW(float *, "activations", tiles);
+  return work;
+}
+
+void work_free(Work **work) {
+  if (!*work) return;
+  for (int i = 0; i < 2; i++) mem_free(&(*work)->turn[i]);
+  mem_free(&(*work)->kept);
+  mem_free(&(*work)->place);
+  mem_free(&(*work)->stored);
+  mem_free(&(*work)->kept_all);
+  mem_free(&(*work)->x);
+  mem_free(&(*work)->dy);
+  mem_free(work);
+}
+
+static float *stored_at(const Work *work, int tile, int node) {
+  return work->stored + (size_t)tile * work->stored_size + work->place[node];
+}
+
+const float *net_code(const Net *net, const Work *work, int tile) {
+  return stored_at(work, tile, net->n_encoder);
+}
+
+/* ---- one layer ---- */
+
+static const float *weights_of(const Node *node, const Weights *weights) {
+  return weights->w + node->w_offset;
+}
+
+static void *kept_of(const Node *node, uint8_t *kept) {
+  return kept ? kept + node->kept_offset : NULL;
+}
+
+static void forward_one(const Node *node, const Weights *weights, float *y, uint8_t *kept,
+                        const float *x, Finish finish) {
+  node->op->forward(node, y, kept_of(node, kept), x, weights_of(node, weights),
+                    weights->packed + node->packed_offset, finish);
+}
+
+static void backward_one(const Node *node, const Weights *weights, float *dx, const float *dy,
+                         uint8_t *kept, Finish finish) {
+  node->op->backward(node, dx, dy, kept_of(node, kept), weights_of(node, weights),
+                     weights->packed + node->packed_offset, finish);
+}
+
+/* What a neighbour takes over from a leaky activation. */
+static Finish finish_of(const Node *leaky, const Weights *weights, int kind, uint8_t *kept) {
+  Finish finish = {.slope = leaky->op->leak(leaky, weights_of(leaky, weights)),
+                   .sign = kept_of(leaky, kept)};
+  finish.kind = kind;
+  return finish;
+}
+
+/* ---- chains and scores ---- */
+
+static void forward_chain(const Net *net, const Weights *weights, Work *work, int from, int to,
+                          uint8_t *kept, float *y, const float *x) {
+  while (to > from && !moves(&net->node[to - 1])) to--;
+  if (from == to) copy_rows(y, x, net->node[to].in);
+  for (int i = from, turn = 0; i < to; i++) {
+    const Node *node = &net->node[i];
+    if (!moves(node)) continue;
+    Finish finish = {0};
+    if (node->op->takes_finish && i + 1 < to && node[1].op->leak)
+      finish = finish_of(&net->node[++i], weights, FINISH_LEAK, kept);
+    float *out = i + 1 == to ? y : work->turn[turn];
+    forward_one(node, weights, out, kept, x, finish);
+    x = out, turn = !turn;
+  }
+}
+
+void net_backward(const Net *net, const Weights *weights, Work *work, int from, int to, float *dx,
+                  const float *dy) {
+  while (from < to && !moves(&net->node[from])) from++;
+  if (from == to) copy_rows(dx, dy, net->node[to - 1].out);
+  for (int i = to - 1, turn = 0; i >= from; i--) {
+    const Node *node = &net->node[i];
+    if (!moves(node)) continue;
+    Finish finish = {0};
+    if (node->op->takes_finish && i > from && node[-1].op->leak)
+      finish = finish_of(&net->node[--i], weights, FINISH_MASK, work->kept);
+    float *out = i == from ? dx : work->turn[turn];
+    backward_one(node, weights, out, dy, work->kept, finish);
+    dy = out, turn = !turn;
+  }
+}
+
+/* ---- everything kept ---- */
+
+static void forward_stored(const Net *net, const Weights *weights, Work *work, int tile, int from,
+                           int to, float *y, const float *x) {
+  uint8_t *kept = work->kept_all + (size_t)tile * net->n_kept;
+  if (x != stored_at(work, tile, from))
+    copy_rows(stored_at(work, tile, from), x, net->node[from].in);
+  for (int i = from; i < to; i++) {
+    const Node *node = &net->node[i];
+    const float *in = stored_at(work, tile, i);
+    float *out = i + 1 == to ? y : stored_at(work, tile, i + 1);
+    if (moves(node))
+      forward_one(node, weights, out, kept, in, (Finish){0});
+    else if (i + 1 == to)
+      copy_rows(y, in, node->in);
+  }
+}
+
+void net_forward(const Net *net, const Weights *weights, Work *work, int tile, int from, int to,
+                 Keep keep, float *y, const float *x) {
+  if (keep == KEEP_ALL)
+    forward_stored(net, weights, work, tile, from, to, y, x);
+  else
+    forward_chain(net, weights, work, from, to, keep == KEEP_SIGNS ? work->kept : NULL, y, x);
+}
+
+static void gradient_one(const Node *node, int i, const Weights *weights, Work *work, int tiles,
+                         float *dw) {
+  if (!node->op->gradient) return;
+  for (int t = 0; t < tiles; t++) work->x[t] = stored_at(work, t, i);
+  node->op->gradient(node, dw + node->w_offset, work->x, (const float *const *)work->dy, tiles,
+                     weights_of(node, weights));
+}
+
+static void add_rows(float *y, const float *x, Shape s) {
+  size_t n = row_floats(s);
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, float *dw,
+                  float *const *dy, const float *const *dz) {
+  for (int t = 0; t < tiles; t++) work->dy[t] = dy[t];
+  for (int i = net->n_nodes - 1; i >= 0; i--) {
+    const Node *node = &net->node[i];
+    gradient_one(node, i, weights, work, tiles, dw);
+    for (int t = 0; i > 0 && t < tiles; t++) {
+      float *dx = moves(node) ? stored_at(work, t, i) : work->dy[t];
+      if (moves(node))
+        backward_one(node, weights, dx, work->dy[t], work->kept_all + (size_t)t * net->n_kept,
+                     (Finish){0});
+      if (dz && i == net->n_encoder) add_rows(dx, dz[t], node->in);
+      work->dy[t] = dx;
+    }
+  }
+}
