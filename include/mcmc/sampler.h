@@ -47,8 +47,9 @@ typedef struct ChainStats {
 
 typedef struct Sampler {
   const char *name, *help;
-  /* Run x (dim, L) in place. chain[l]: global chain numbers. scratch: sampler_scratch(dim)
-   * floats. */
+  /* Run x (dim, L) in place. chain[l]: global chain numbers, below 2^32 (a step's noise has the
+   * step + 1 in the upper half of the id). scratch: sampler_scratch(dim) floats, at a multiple of
+   * 64 bytes. Fills stats anew. */
   void (*run)(float *x, const Energy *energy, const ChainOpts *opts, RngKey noise, RngKey accept,
               const uint64_t chain[L], uint32_t step, float *scratch, ChainStats *stats);
 } Sampler;

@@ -31,7 +31,6 @@ typedef enum RngPurpose {
   RNG_SAMPLE = 16,    /* samples for the user */
   RNG_DEQUANT = 17,   /* dequantisation of integer pixels */
   RNG_X_WARM = 18,    /* thermal start of a visible chain: id = chain */
-  RNG_X_WARM = 18,    /* width of a visible chain's start: id = chain */
 } RngPurpose;
 
 typedef struct RngKey {
