@@ -1,5 +1,4 @@
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,20 +95,10 @@ static Err report(const Scores *scores, const Dataset *data, const Config *confi
   return fflush(stdout) ? err_user("standard output: cannot be written") : OK;
 }
 
-/* With the threads set, else with the cores that this rank may use over the ranks that share
- * them. */
-static int thread_count(const Comm *comm, const Config *config) {
-  if (config->train.threads) return config->train.threads;
-  int share = omp_get_num_procs() / comm_node_size(comm);
-  return share > 1 ? share : 1;
-}
-
-static void note_origin(const Config *config, const Dataset *data, const char *model,
-                        int threads) {
+static void note_origin(const Config *config, const Dataset *data, const char *model) {
   provenance_set("model", "%s", model);
   provenance_set("input", "%s", config->data.source.path ? config->data.source.path : "toy jets");
   provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
-  provenance_set("threads", "%d", threads);
 }
 
 static Err score_data(const Comm *comm, const Config *config, const Model *model,
@@ -117,9 +106,8 @@ static Err score_data(const Comm *comm, const Config *config, const Model *model
   Range rows;
   TRY(check_shape(model, data));
   TRY(check_rows(config, data, &rows));
-  int threads = thread_count(comm, config);
-  note_origin(config, data, model_path, threads);
-  Scores scores = scores_compute(comm, model, data, rows.from, rows.to, threads);
+  note_origin(config, data, model_path);
+  Scores scores = scores_compute(comm, model, data, rows.from, rows.to, config->train.threads);
   Err e = OK;
   if (comm_rank(comm) == 0) {
     e = scores_save(out, &scores, model, provenance_facts());
@@ -132,7 +120,9 @@ static Err score_data(const Comm *comm, const Config *config, const Model *model
 static Err score_model(const Comm *comm, Config *config, const Model *model,
                        const char *model_path, const char *out) {
   Dataset data = {0};
+  const int threads = config->train.threads;
   TRY(comm_agree(comm, config_read_text(config, model_path, model->config)));
+  config->train.threads = threads;
   if (config->rows_to) config->data.limit = config->rows_to;
   TRY(dataset_load(&data, comm, &config->data, "reading the rows to score"));
   Err e = score_data(comm, config, model, &data, model_path, out);
