@@ -1,4 +1,5 @@
-/* A command of the program. One file each, src/app/cmd_<name>.c; src/app/commands.c lists them. */
+/* A command of the program. One file each, src/app/cmd_<name>.c; src/app/commands.c lists them.
+ */
 #ifndef APP_COMMAND_H
 #define APP_COMMAND_H
 
@@ -16,7 +17,13 @@ typedef struct Command {
   Err (*run)(const Comm *comm, Config *config);
 } Command;
 
+extern const Command cmd_train, cmd_score, cmd_config, cmd_info;
+
+/* NULL: no such command. */
 const Command *command_find(const char *name);
+/* The i-th command; NULL past the end. */
 const Command *command_at(int i);
+/* The command whose name looks most like it. */
+const char *command_nearest(const char *name);
 
 #endif

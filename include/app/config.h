@@ -1,5 +1,5 @@
-/* The configuration: one struct of plain options, filled from one table (app/option.h) that drives
- * parsing, overrides, help, the reference and the checks. Only this room sees YAML.
+/* The configuration: one struct of plain options, filled from one table (app/option.h) that
+ * drives parsing, overrides, help, the reference and the checks. Only this room sees YAML.
  *
  * Strings that options point to live as long as the program. */
 #ifndef APP_CONFIG_H
@@ -10,12 +10,13 @@
 #include "train/train.h"
 
 typedef struct Config {
-  const char *run;       /* `jetnae score RUN`: the run directory, model or file named after the
-                            command */
-  const char *out;       /* run directory, or output of a command that writes one; NULL: not given */
-  const char *valid;     /* data.valid: file to validate on, NULL: a hashed split of data.input */
-  double valid_fraction; /* of that split */
-  int normal;            /* the class that counts as normal; CLASS_ALL */
+  const char *file;  /* the configuration file; NULL: none */
+  const char *run;   /* `jetnae score RUN`: the run directory, model or file named after the
+                        command */
+  const char *out;   /* run directory, or output of a command that writes one; NULL: not given */
+  const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */
+  double valid_fraction;         /* of that split */
+  int normal;                    /* the class that counts as normal; CLASS_ALL */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
   DataOpts data;                 /* data.source.path is data.input */
@@ -23,9 +24,9 @@ typedef struct Config {
   bool spectral; /* net.spectral: of the layers that do not say it themselves */
   bool sphere;   /* net.sphere: the encoder ends on the unit sphere */
   TrainOpts train;
-  const char *isa;          /* "auto", "c", "avx2", "avx512" */
-  long jets;                /* generate: how many */
-  long rows_from, rows_to;  /* prepare, score: row range, to = 0: all */
+  const char *isa;                            /* "auto", "c", "avx2", "avx512" */
+  long jets;                                  /* generate: how many */
+  long rows_from, rows_to;                    /* prepare, score: row range, to = 0: all */
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
   bool csv;                                   /* bench: machine-readable */
   bool quiet;
@@ -38,8 +39,8 @@ Config config_defaults(void);
  * Errors: file:line: key: found, want; unknown key with the nearest valid one. */
 Err config_read(Config *config, const char *name, const char *text, int n,
                 char *const *assignments);
-/* Read YAML text below the key=value arguments that the configuration has from config_read: text of
- * a model or a run, so that scoring prepares data as training did, and arguments still win. */
+/* Read YAML text below the key=value arguments that the configuration has from config_read: text
+ * of a model or a run, so that scoring prepares data as training did, and arguments still win. */
 Err config_read_text(Config *config, const char *name, const char *text);
 /* The bytes of a configuration file. Owns: the caller, free(). */
 Err config_file(char **text, const char *path);

@@ -1,8 +1,8 @@
 /* The option table: one row per option. It drives the YAML reader, key=value arguments, the
  * reference, the checks and the canonical text; adding an option is one row in app/options.c.
  *
- * A row says what kind of value it takes, where it goes in Config, what is allowed, whether it makes
- * the result, and under which names the published codes know it. Its default is what
+ * A row says what kind of value it takes, where it goes in Config, what is allowed, whether it
+ * makes the result, and under which names the published codes know it. Its default is what
  * config_defaults() holds in that place. */
 #ifndef APP_OPTION_H
 #define APP_OPTION_H
@@ -30,8 +30,8 @@ typedef struct OptionKind {
 struct Option {
   const char *key; /* "nae.x_step_size" */
   const OptionKind *kind;
-  size_t offset;   /* of the field in Config */
-  size_t also;     /* of a second field: number of layers, mode of the temperature */
+  size_t offset; /* of the field in Config */
+  size_t also;   /* of a second field: number of layers, mode of the temperature */
   OptionClass class;
   double low, high; /* allowed range, both ends included; low = high = 0: any */
   bool above;       /* low itself is not allowed */
@@ -44,8 +44,8 @@ struct Option {
   const char *help;    /* one line */
 };
 
-extern const OptionKind kind_int, kind_long, kind_seed, kind_real, kind_bool, kind_text, kind_path,
-    kind_choice, kind_name, kind_word, kind_temperature, kind_layers;
+extern const OptionKind kind_int, kind_long, kind_seed, kind_real, kind_bool, kind_text,
+    kind_path, kind_choice, kind_name, kind_word, kind_temperature, kind_layers;
 
 /* The i-th row; NULL past the end. */
 const Option *option_at(int i);

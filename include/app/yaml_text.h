@@ -4,8 +4,8 @@
 
 #include "app/config.h"
 
-/* Take all options that `text` gives. Errors: "name:line: key: found, want", not YAML, unknown key,
- * key given twice. */
+/* Take all options that `text` gives. Errors: "name:line: key: found, want", not YAML, unknown
+ * key, key given twice. */
 Err yaml_read(Config *config, const char *name, const char *text);
 /* Take one `key=value` of the command line; lists and maps in YAML's flow syntax. */
 Err yaml_assign(Config *config, const char *assignment);

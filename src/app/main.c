@@ -1,1 +1,163 @@
-int main(void) { return 0; }
+/* jetnae <command> [config.yaml] [key=value ...]: start MPI, read the configuration, run the
+ * command on all ranks, say what went wrong once. */
+#include <omp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/command.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/provenance.h"
+#include "num/isa.h"
+
+static void print_commands(FILE *to) {
+  const Command *command;
+  fputs("jetnae: anomalous jets by normalized autoencoders, on any number of ranks\n\n"
+        "  jetnae <command> [config.yaml] [key=value ...]\n"
+        "  mpirun -n 4 jetnae train configs/quickstart.yaml out=runs/quick\n\n",
+        to);
+  for (int i = 0; (command = command_at(i)); i++)
+    fprintf(to, "  %-12s %s\n", command->name, command->summary);
+  fputs("\n  jetnae <command> --help   what a command does, with an example\n"
+        "  jetnae config             all options\n"
+        "  jetnae --version\n\n"
+        "Exit codes: 0 done, 2 something to mend in the input, 75 stopped early: run it again.\n",
+        to);
+}
+
+static void print_help(const Command *command) {
+  printf("jetnae %s %s\n\n%s\n\n%s", command->name, command->usage, command->summary,
+         command->help);
+}
+
+static bool has_argument(int argc, char **argv, const char *text) {
+  for (int i = 1; i < argc; i++)
+    if (!strcmp(argv[i], text)) return true;
+  return false;
+}
+
+/* --help and --version need no MPI. */
+static bool answer(int argc, char **argv) {
+  const Command *command = argc > 1 ? command_find(argv[1]) : NULL;
+  bool help = has_argument(argc, argv, "--help");
+  if (help && command)
+    print_help(command);
+  else if (help)
+    print_commands(stdout);
+  else if (has_argument(argc, argv, "--version"))
+    printf("jetnae %s\n", provenance_version());
+  else
+    return false;
+  return true;
+}
+
+/* The words behind the command, sorted by kind. */
+typedef struct Words {
+  const char *run, *file;
+  int n;
+  char **assignment; /* (n) */
+} Words;
+
+static bool is_assignment(const char *word) {
+  const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+  return word[strspn(word, letters)] == '=';
+}
+
+static Err sort_words(Words *words, const Command *command, int n, char **word) {
+  words->assignment = calloc((size_t)n + 1, sizeof *words->assignment);
+  CHECK(words->assignment, "no memory");
+  for (int i = 0; i < n; i++) {
+    if (is_assignment(word[i]))
+      words->assignment[words->n++] = word[i];
+    else if (word[i][0] == '-')
+      return err_user("command line: found %s, want key=value; the only dashed options are "
+                      "--help and --version",
+                      word[i]);
+    else if (command->takes_run && !words->run)
+      words->run = word[i];
+    else if (!words->file)
+      words->file = word[i];
+    else
+      return err_user("command line: found %s, want key=value: the configuration is %s already",
+                      word[i], words->file);
+  }
+  if (command->takes_run && !words->run)
+    return err_user("%s: which run? want: jetnae %s %s", command->name, command->name,
+                    command->usage);
+  if (command->needs_config && !words->file)
+    return err_user("%s: no configuration; want: jetnae %s %s", command->name, command->name,
+                    command->usage);
+  return OK;
+}
+
+/* Rank 0 reads the file, so that a thousand ranks do not; all parse the same bytes. */
+static Err read_config(Config *config, const Comm *comm, const Words *words) {
+  char *text = NULL;
+  if (words->file) {
+    TRY(comm_agree(comm, comm_rank(comm) ? OK : config_file(&text, words->file)));
+    size_t size = text ? strlen(text) + 1 : 0;
+    comm_broadcast(comm, &size, sizeof size, 0);
+    if (!text) text = malloc(size);
+    CHECK(text, "no memory");
+    comm_broadcast(comm, text, size, 0);
+  }
+  Err e = config_read(config, words->file, text, words->n, words->assignment);
+  free(text);
+  config->run = words->run;
+  config->file = words->file;
+  return e;
+}
+
+/* Threads of a rank: its share of the node, but no more than the launcher bound it to. */
+static int choose_threads(const Comm *comm) {
+  cpu_set_t mine;
+  int share = (int)(sysconf(_SC_NPROCESSORS_ONLN) / comm_node_size(comm));
+  int bound = sched_getaffinity(0, sizeof mine, &mine) ? share : CPU_COUNT(&mine);
+  int threads = share < bound ? share : bound;
+  return threads > 1 ? threads : 1;
+}
+
+static Err prepare_run(const Comm *comm, Config *config) {
+  log_init(comm_rank(comm), config->quiet);
+  TRY(isa_use(config->isa));
+  isa_fp_control();
+  if (!config->train.threads) config->train.threads = choose_threads(comm);
+  omp_set_num_threads(config->train.threads);
+  stop_catch_signals();
+  provenance_set("isa", "%s", isa_name(isa_current()));
+  provenance_set("ranks", "%d", comm_size(comm));
+  provenance_set("threads", "%d", config->train.threads);
+  return OK;
+}
+
+static Err run(const Comm *comm, int argc, char **argv) {
+  if (argc < 2) return err_user("no command; `jetnae --help` lists them");
+  const Command *command = command_find(argv[1]);
+  if (!command)
+    return err_user("no command is called %s; did you mean %s? `jetnae --help` lists them",
+                    argv[1], command_nearest(argv[1]));
+  Words words = {0};
+  Config config;
+  Err e = sort_words(&words, command, argc - 2, argv + 2);
+  if (!e) e = read_config(&config, comm, &words);
+  e = comm_agree(comm, e ? e : prepare_run(comm, &config));
+  if (!e) e = comm_agree(comm, command->run(comm, &config));
+  free(words.assignment);
+  return e;
+}
+
+int main(int argc, char **argv) {
+  Comm *world = NULL;
+  provenance_init(argc, argv);
+  if (answer(argc, argv)) return OK;
+  Err e = comm_start(&argc, &argv, &world);
+  int rank = world ? comm_rank(world) : 0;
+  log_init(rank, false);
+  if (!e) e = run(world, argc, argv);
+  if (e && rank == 0 && *err_message()) fprintf(stderr, "jetnae: %s\n", err_message());
+  if (world) comm_end(&world);
+  return e;
+}

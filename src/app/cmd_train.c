@@ -1,0 +1,165 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "base/log.h"
+#include "base/provenance.h"
+#include "num/isa.h"
+
+/* Everything that training reads. */
+typedef struct Loaded {
+  Dataset data, separate; /* data.input; data.valid, rows = 0 when it is not given */
+  Subset train, valid, signal;
+} Loaded;
+
+static const Dataset *valid_data(const Loaded *loaded) {
+  return loaded->separate.rows ? &loaded->separate : &loaded->data;
+}
+
+static const char *input_name(const Config *config) {
+  return config->data.source.path ? config->data.source.path : "toy jets";
+}
+
+/* Anomalies in part [from, to) of the data: rows of every other class. */
+static Subset select_signal(const Dataset *data, const Config *config, double from, double to) {
+  Subset all = {0};
+  if (!data->has_label || config->normal == CLASS_ALL) return all;
+  all = subset_select(data, CLASS_ALL, from, to, 0, config->train.seed);
+  long n = 0;
+  for (long i = 0; i < all.n; i++) {
+    int label = data->label[all.row[i]];
+    if (label >= 0 && label != config->normal) all.row[n++] = all.row[i];
+  }
+  all.n = n;
+  return all;
+}
+
+static void select_all(Loaded *loaded, const Config *config) {
+  uint64_t seed = config->train.seed;
+  const Dataset *data = valid_data(loaded);
+  bool split = data == &loaded->data;
+  double cut = split ? config->valid_fraction : 0, end = split ? cut : 1;
+  loaded->train = subset_select(&loaded->data, config->normal, cut, 1, config->train_limit, seed);
+  loaded->valid = subset_select(data, config->normal, 0, end, config->valid_limit, seed);
+  loaded->signal = select_signal(data, config, 0, end);
+}
+
+static Err check_enough(const Loaded *loaded, const Config *config) {
+  long n = loaded->train.n;
+  if (n < config->train.batch)
+    return err_user("%s: found %ld samples of the normal class to train on (data.normal, "
+                    "data.train_limit), want at least one batch of %ld (train.batch)",
+                    input_name(config), n, config->train.batch);
+  if (!loaded->valid.n)
+    return err_user("%s: found no sample of the normal class to validate on, want some "
+                    "(data.valid, data.valid_fraction)",
+                    config->valid ? config->valid : input_name(config));
+  return OK;
+}
+
+static Err load_separate(Loaded *loaded, const Comm *comm, const Config *config) {
+  DataOpts opts = config->data;
+  opts.source.path = config->valid;
+  opts.source.labels = "";
+  opts.limit = 0;
+  TRY(dataset_load(&loaded->separate, comm, &opts, "reading data.valid"));
+  Shape want = loaded->data.shape, found = loaded->separate.shape;
+  if (shape_equal(found, want)) return OK;
+  return err_user("%s: found samples of %d x %d x %d, want %d x %d x %d as in data.input",
+                  config->valid, found.c, found.h, found.w, want.c, want.h, want.w);
+}
+
+static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
+  TRY(dataset_load(&loaded->data, comm, &config->data, "reading data.input"));
+  if (config->valid) TRY(load_separate(loaded, comm, config));
+  select_all(loaded, config);
+  return check_enough(loaded, config);
+}
+
+static void unload(Loaded *loaded) {
+  subset_free(&loaded->train);
+  subset_free(&loaded->valid);
+  subset_free(&loaded->signal);
+  if (loaded->separate.rows) dataset_free(&loaded->separate);
+  if (loaded->data.rows) dataset_free(&loaded->data);
+}
+
+static void describe(const Loaded *loaded, const Comm *comm, const Config *config) {
+  const Dataset *data = &loaded->data;
+  char class[32] = "all classes";
+  if (config->normal != CLASS_ALL) snprintf(class, sizeof class, "class %d", config->normal);
+  log_note("%d ranks x %d threads, isa %s", comm_size(comm), config->train.threads,
+           isa_name(isa_current()));
+  log_note("%s: %ld samples of %d x %d x %d; normal is %s: %ld to train on, %ld to validate, "
+           "%ld anomalies for the AUC in the log",
+           input_name(config), data->rows, data->shape.c, data->shape.h, data->shape.w, class,
+           loaded->train.n, loaded->valid.n, loaded->signal.n);
+  provenance_set("input", "%s", input_name(config));
+  provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
+  if (config->valid) provenance_set("valid", "%s", config->valid);
+}
+
+static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
+  char *result = config_text(config, true), *full = config_text(config, false);
+  TrainInput input = {.data = &loaded->data,
+                      .train = loaded->train,
+                      .valid = loaded->valid,
+                      .valid_data = valid_data(loaded),
+                      .signal = loaded->signal,
+                      .config = result,
+                      .config_full = full,
+                      .out = config->out,
+                      .block = config->block,
+                      .window = config->window};
+  Err e = train_run(comm, &config->train, &config->net, &input);
+  free(result);
+  free(full);
+  return e;
+}
+
+static Err check_given(const Config *config) {
+  if (!config->out) return err_user("out: found nothing, want out=DIR, the run directory");
+  if (!config->net.n_encoder || !config->net.n_decoder)
+    return err_user("net.%s: found no layers, want a list; the files in configs/ have some",
+                    config->net.n_encoder ? "decoder" : "encoder");
+  return OK;
+}
+
+static Err run(const Comm *comm, Config *config) {
+  Loaded loaded = {0};
+  TRY(check_given(config));
+  Err e = comm_agree(comm, load(&loaded, comm, config));
+  if (!e) {
+    describe(&loaded, comm, config);
+    e = train(&loaded, comm, config);
+  }
+  unload(&loaded);
+  return e;
+}
+
+const Command cmd_train = {
+    .name = "train",
+    .usage = "config.yaml data.input=FILE out=DIR [key=value ...]",
+    .summary = "train an autoencoder or a normalized autoencoder",
+    .help =
+        "Reads data.input, takes the rows of class data.normal, holds a part out (or reads\n"
+        "data.valid), and trains: a plain autoencoder first, then, with objective=nae, the\n"
+        "normalized one, whose energy is kept low on data and raised where its Markov chains\n"
+        "wander. Ranks share the batch; the result is the same bits for any number of them.\n"
+        "\n"
+        "DIR holds config.yaml (resolved), log.csv (one row every log.steps steps), model.h5 "
+        "(the\n"
+        "state that train.select chose), checkpoints/. The same command again continues; a\n"
+        "finished run says so. `touch DIR/stop`, SIGTERM or SIGUSR1 stop it after the step "
+        "(exit\n"
+        "code 75). In the log watch E-/E+, healthy between 0.85 and 1.15; the loss is no "
+        "measure\n"
+        "of progress.\n"
+        "\n"
+        "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 out=runs/qcd\n"
+        "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 data.normal=1 \\\n"
+        "    objective=ae out=runs/top-ae\n",
+    .needs_config = true,
+    .run = run,
+};

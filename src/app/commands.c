@@ -1,0 +1,26 @@
+#include "app/command.h"
+
+#include <string.h>
+
+#include "app/nearest.h"
+
+static const Command *const commands[] = {&cmd_train, &cmd_score, &cmd_config, &cmd_info};
+
+const Command *command_at(int i) {
+  int n = (int)(sizeof commands / sizeof *commands);
+  return i >= 0 && i < n ? commands[i] : NULL;
+}
+
+const Command *command_find(const char *name) {
+  const Command *command;
+  for (int i = 0; (command = command_at(i)); i++)
+    if (!strcmp(command->name, name)) return command;
+  return NULL;
+}
+
+static const char *name_at(const void *of, int i) {
+  const Command *command = command_at(i);
+  return command ? command->name : NULL;
+}
+
+const char *command_nearest(const char *name) { return nearest_word(name, name_at, NULL); }

@@ -1,0 +1,120 @@
+#include "app/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/layers_text.h"
+#include "app/option.h"
+#include "app/yaml_text.h"
+
+static DataOpts data_defaults(void) {
+  return (DataOpts){
+      .source = {.reader = "auto",
+                 .x_path = "data",
+                 .label_path = "",
+                 .weight_path = "",
+                 .layout = "dense",
+                 .labels = "",
+                 .scale = 1.0 / 255,
+                 .toy_jets = 20000,
+                 .seed = 1},
+      .image = image_defaults(),
+      .bad_rows = BAD_ERROR,
+      .memory_gb = 8,
+  };
+}
+
+Config config_defaults(void) {
+  return (Config){
+      .valid_fraction = 0.1,
+      .normal = 0,
+      .block = 1024,
+      .window = 64,
+      .data = data_defaults(),
+      .train = train_defaults(),
+      .isa = "auto",
+      .jets = 100000,
+  };
+}
+
+static bool on_sphere(const NetSpec *net) {
+  return net->n_encoder && !strcmp(net->encoder[net->n_encoder - 1].type, "sphere");
+}
+
+/* What follows from other options. */
+static Err resolve(Config *config) {
+  NetSpec *net = &config->net;
+  layers_resolve(net->encoder, net->n_encoder, config->spectral);
+  layers_resolve(net->decoder, net->n_decoder, config->spectral);
+  if (!config->sphere || !net->n_encoder || on_sphere(net)) return OK;
+  if (net->n_encoder == NET_LAYERS)
+    return err_user("net.sphere: no room for a sphere behind %d layers", NET_LAYERS);
+  net->encoder[net->n_encoder++] = (LayerSpec){.type = "sphere"};
+  return OK;
+}
+
+static Err check_chain(const ChainOpts *chain, const char *sampler, char which) {
+  bool mala = !strcmp(sampler, "mala");
+  if (chain->bounded && chain->low >= chain->high)
+    return err_user("nae.%c_low: found %g, want less than nae.%c_high, which is %g", which,
+                    chain->low, which, chain->high);
+  if (chain->bounded && mala)
+    return err_user("nae.%c_bounded: found true with nae.%c_sampler mala, want false: bounds "
+                    "break an exact sampler",
+                    which, which);
+  return OK;
+}
+
+/* Options that can not go together. */
+static Err check(const Config *config) {
+  const NaeOpts *nae = &config->train.chain;
+  TRY(check_chain(&nae->z, nae->z_sampler, 'z'));
+  TRY(check_chain(&nae->x, nae->x_sampler, 'x'));
+  if (config->train.guard.band_low >= config->train.guard.band_high)
+    return err_user("guard.band_low: found %g, want less than guard.band_high, which is %g",
+                    config->train.guard.band_low, config->train.guard.band_high);
+  if (config->rows_to && config->rows_to <= config->rows_from)
+    return err_user("rows.to: found %ld, want more than rows.from, which is %ld", config->rows_to,
+                    config->rows_from);
+  return OK;
+}
+
+Err config_read_text(Config *config, const char *name, const char *text) {
+  if (text) TRY(yaml_read(config, name, text));
+  for (int i = 0; i < config->n_assignments; i++)
+    TRY(yaml_assign(config, config->assignments[i]));
+  TRY(err_where(resolve(config), "%s: ", name ? name : "command line"));
+  return err_where(check(config), "%s: ", name ? name : "command line");
+}
+
+Err config_read(Config *config, const char *name, const char *text, int n,
+                char *const *assignments) {
+  *config = config_defaults();
+  config->n_assignments = n;
+  config->assignments = assignments;
+  return config_read_text(config, name, text);
+}
+
+static Err read_all(char **text, FILE *file, const char *path) {
+  size_t size;
+  char part[4096];
+  FILE *to = open_memstream(text, &size);
+  CHECK(to, "no memory");
+  for (size_t n; (n = fread(part, 1, sizeof part, file));) fwrite(part, 1, n, to);
+  fclose(to);
+  Err e = ferror(file) ? err_user("%s: can not read: %s", path, strerror(errno)) : OK;
+  if (!e && strlen(*text) != size)
+    e = err_user("%s: found a zero byte, want a YAML text file", path);
+  if (e) free(*text), *text = NULL;
+  return e;
+}
+
+Err config_file(char **text, const char *path) {
+  FILE *file = fopen(path, "r");
+  *text = NULL;
+  if (!file) return err_user("%s: can not open: %s", path, strerror(errno));
+  Err e = read_all(text, file, path);
+  fclose(file);
+  return e;
+}
