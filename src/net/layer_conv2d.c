@@ -1,0 +1,107 @@
+/* conv2d: y[o] = b[o] + sum over c of the correlation of x[c] with w[o][c], as PyTorch's Conv2d.
+ */
+#include <math.h>
+
+#include "net/convolution.h"
+#include "net/correlate.h"
+
+enum { CHANNELS, KERNEL, STRIDE, PADDING, BIAS, SPECTRAL };
+
+static const Attr attrs[] = {
+    {.name = "channels",
+     .kind = ATTR_INT,
+     .required = true,
+     .min = 1,
+     .max = 1 << 16,
+     .help = "output channels"},
+    {.name = "kernel",
+     .kind = ATTR_INT,
+     .required = true,
+     .min = 1,
+     .max = CORRELATE_KERNEL,
+     .help = "rows and columns of the kernel"},
+    {.name = "stride",
+     .kind = ATTR_INT,
+     .fallback = 1,
+     .min = 1,
+     .max = CORRELATE_STRIDE,
+     .help = "pixels from window to window"},
+    {.name = "padding",
+     .kind = ATTR_INT,
+     .max = CORRELATE_KERNEL,
+     .help = "zeros on each side of the image"},
+    {.name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias"},
+    {.name = "spectral",
+     .kind = ATTR_BOOL,
+     .max = 1,
+     .help = "divide the weight by its largest singular value"},
+    {0},
+};
+
+static Conv conv_of(const Node *node) {
+  return (Conv){.fine = node->in,
+                .coarse = node->out,
+                .kernel = (int)node->attr[KERNEL],
+                .stride = (int)node->attr[STRIDE],
+                .padding = (int)node->attr[PADDING]};
+}
+
+static Err shape(Node *node) {
+  int k = (int)node->attr[KERNEL], stride = (int)node->attr[STRIDE];
+  int outs = (int)node->attr[CHANNELS], padding = (int)node->attr[PADDING];
+  Shape in = node->in;
+  int rows = in.h + 2 * padding - k, cols = in.w + 2 * padding - k;
+  if (rows < 0 || cols < 0)
+    return err_user("kernel %d does not fit the %d x %d image with padding %d; use a smaller "
+                    "kernel or more padding",
+                    k, in.h, in.w, padding);
+  node->out = (Shape){outs, rows / stride + 1, cols / stride + 1};
+  double bound = 1 / sqrt((double)in.c * k * k);
+  Tensor *weight = node_tensor(node, "weight", 4, (int[]){outs, in.c, k, k});
+  weight->bound = bound;
+  if (node->attr[SPECTRAL]) weight->spectral_axis = 0;
+  if (node->attr[BIAS]) node_tensor(node, "bias", 1, &outs)->bound = bound;
+  return OK;
+}
+
+static size_t packed_size(const Node *node) {
+  Conv conv = conv_of(node);
+  return conv_packed_size(&conv);
+}
+
+static void pack(const Node *node, float *packed, const float *w) {
+  Conv conv = conv_of(node);
+  conv_pack(&conv, packed, w);
+}
+
+static void forward(const Node *node, float *y, void *kept, const float *x, const float *w,
+                    const float *packed, Finish finish) {
+  Conv conv = conv_of(node);
+  conv_gather(&conv, y, x, packed, node->attr[BIAS] ? w + node->tensor[0].size : NULL, finish);
+}
+
+static void backward(const Node *node, float *dx, const float *dy, const void *kept,
+                     const float *w, const float *packed, Finish finish) {
+  Conv conv = conv_of(node);
+  conv_spread(&conv, dx, dy, packed, NULL, finish);
+}
+
+static void gradient(const Node *node, float *dw, const float *const *x, const float *const *dy,
+                     int tiles, const float *w) {
+  Conv conv = conv_of(node);
+  conv_gradient(&conv, dw, dy, x, tiles);
+  if (node->attr[BIAS]) conv_bias_gradient(dw + node->tensor[0].size, dy, node->out, tiles);
+}
+
+const Layer PER_ISA(layer_conv2d) = {
+    .name = "conv2d",
+    .help = "convolution of an image",
+    .attrs = attrs,
+    .shape = shape,
+    .packed_size = packed_size,
+    .pack = pack,
+    .forward = forward,
+    .backward = backward,
+    .gradient = gradient,
+    .takes_finish = true,
+};

@@ -1,0 +1,114 @@
+/* conv_transpose2d: the transpose of a convolution, as PyTorch's ConvTranspose2d. Its input is
+ * the coarse array of that convolution, its output the fine one. */
+#include <math.h>
+
+#include "net/convolution.h"
+#include "net/correlate.h"
+
+enum { CHANNELS, KERNEL, STRIDE, PADDING, OUTPUT_PADDING, BIAS, SPECTRAL };
+
+static const Attr attrs[] = {
+    {.name = "channels",
+     .kind = ATTR_INT,
+     .required = true,
+     .min = 1,
+     .max = 1 << 16,
+     .help = "output channels"},
+    {.name = "kernel",
+     .kind = ATTR_INT,
+     .required = true,
+     .min = 1,
+     .max = CORRELATE_KERNEL,
+     .help = "rows and columns of the kernel"},
+    {.name = "stride",
+     .kind = ATTR_INT,
+     .fallback = 1,
+     .min = 1,
+     .max = CORRELATE_STRIDE,
+     .help = "pixels of the output from one input pixel to the next"},
+    {.name = "padding",
+     .kind = ATTR_INT,
+     .max = CORRELATE_KERNEL,
+     .help = "output pixels dropped on each side"},
+    {.name = "output_padding",
+     .kind = ATTR_INT,
+     .max = CORRELATE_STRIDE - 1,
+     .help = "pixels added at the lower and right side, fewer than the stride"},
+    {.name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias"},
+    {.name = "spectral",
+     .kind = ATTR_BOOL,
+     .max = 1,
+     .help = "divide the weight by its largest singular value"},
+    {0},
+};
+
+static Conv conv_of(const Node *node) {
+  return (Conv){.fine = node->out,
+                .coarse = node->in,
+                .kernel = (int)node->attr[KERNEL],
+                .stride = (int)node->attr[STRIDE],
+                .padding = (int)node->attr[PADDING]};
+}
+
+static Err shape(Node *node) {
+  int k = (int)node->attr[KERNEL], stride = (int)node->attr[STRIDE];
+  int outs = (int)node->attr[CHANNELS], padding = (int)node->attr[PADDING];
+  int more = (int)node->attr[OUTPUT_PADDING];
+  Shape in = node->in;
+  if (more >= stride)
+    return err_user("output_padding %d: want less than the stride, %d", more, stride);
+  int rows = (in.h - 1) * stride - 2 * padding + k + more;
+  int cols = (in.w - 1) * stride - 2 * padding + k + more;
+  if (rows < 1 || cols < 1)
+    return err_user("padding %d leaves nothing of the %d x %d output; use less", padding,
+                    rows + 2 * padding, cols + 2 * padding);
+  node->out = (Shape){outs, rows, cols};
+  double bound = 1 / sqrt((double)outs * k * k);
+  Tensor *weight = node_tensor(node, "weight", 4, (int[]){in.c, outs, k, k});
+  weight->bound = bound;
+  if (node->attr[SPECTRAL]) weight->spectral_axis = 1;
+  if (node->attr[BIAS]) node_tensor(node, "bias", 1, &outs)->bound = bound;
+  return OK;
+}
+
+static size_t packed_size(const Node *node) {
+  Conv conv = conv_of(node);
+  return conv_packed_size(&conv);
+}
+
+static void pack(const Node *node, float *packed, const float *w) {
+  Conv conv = conv_of(node);
+  conv_pack(&conv, packed, w);
+}
+
+static void forward(const Node *node, float *y, void *kept, const float *x, const float *w,
+                    const float *packed, Finish finish) {
+  Conv conv = conv_of(node);
+  conv_spread(&conv, y, x, packed, node->attr[BIAS] ? w + node->tensor[0].size : NULL, finish);
+}
+
+static void backward(const Node *node, float *dx, const float *dy, const void *kept,
+                     const float *w, const float *packed, Finish finish) {
+  Conv conv = conv_of(node);
+  conv_gather(&conv, dx, dy, packed, NULL, finish);
+}
+
+static void gradient(const Node *node, float *dw, const float *const *x, const float *const *dy,
+                     int tiles, const float *w) {
+  Conv conv = conv_of(node);
+  conv_gradient(&conv, dw, x, dy, tiles);
+  if (node->attr[BIAS]) conv_bias_gradient(dw + node->tensor[0].size, dy, node->out, tiles);
+}
+
+const Layer PER_ISA(layer_conv_transpose2d) = {
+    .name = "conv_transpose2d",
+    .help = "transpose of a convolution: inflates an image",
+    .attrs = attrs,
+    .shape = shape,
+    .packed_size = packed_size,
+    .pack = pack,
+    .forward = forward,
+    .backward = backward,
+    .gradient = gradient,
+    .takes_finish = true,
+};

@@ -1,0 +1,113 @@
+/* A block of OUTS outputs in registers; each row of x serves them all. On AVX2 both halves of a
+ * row go together, so that a weight is fetched once. */
+#include "net/product.h"
+
+#include "net/finish.h"
+
+enum { PARTS = VL == 8 ? 2 : 1, OUTS = VL == 16 ? 20 : VL == 8 ? 6 : 8 };
+
+static long blocks_of(long outs) { return (outs + OUTS - 1) / OUTS; }
+
+size_t product_packed_size(long outs, long ins) {
+  return (size_t)(blocks_of(outs) * ins * OUTS + L - 1) / L * L;
+}
+
+/* Order: blocks of outputs, inputs, outputs of the block; zeros after the last output. */
+void product_pack(float *packed, const float *w, long outs, long ins, long stride_out,
+                  long stride_in) {
+  for (long o = 0; o < outs; o += OUTS)
+    for (long i = 0; i < ins; i++)
+      for (long k = o; k < o + OUTS; k++)
+        *packed++ = k < outs ? w[k * stride_out + i * stride_in] : 0;
+}
+
+/* Outputs o .. o + OUTS - 1, lanes l .. l + PARTS VL - 1. */
+INLINE void block(float *y, const float *x, const float *w, const float *bias, long per_bias,
+                  long outs, long ins, Finish finish, long o, int l) {
+  vec a[OUTS][PARTS];
+  UNROLL(20)
+  for (int k = 0; k < OUTS; k++)
+    for (int h = 0; h < PARTS; h++)
+      a[k][h] = v_set(bias && o + k < outs ? bias[(o + k) / per_bias] : 0);
+  for (long i = 0; i < ins; i++, w += OUTS) UNROLL(20)
+  for (int k = 0; k < OUTS; k++) UNROLL(2)
+  for (int h = 0; h < PARTS; h++)
+    a[k][h] = v_fma(v_load(x + l + h * VL, i), v_set(w[k]), a[k][h]);
+  UNROLL(20)
+  for (int k = 0; k < OUTS; k++)
+    if (o + k < outs) UNROLL(2)
+  for (int h = 0; h < PARTS; h++) finish_store(finish, y, &a[k][h], 1, o + k, 1, l + h * VL);
+}
+
+void product(float *y, const float *x, const float *packed, const float *bias, long per_bias,
+             long outs, long ins, Finish finish) {
+  for (long o = 0; o < outs; o += OUTS)
+    for (int l = 0; l < L; l += VL * PARTS)
+      block(y, x, packed + o * ins, bias, per_bias, outs, ins, finish, o, l);
+}
+
+/* The gradient: one product over k = (tile, lane). x turned to [k][input] gives rows of inputs,
+ * dy in its place gives the factors. A panel is COLS inputs wide and TILES tiles deep. */
+enum { COLS = 48, TILES = 8, ROWS = VL == 16 ? 8 : 4, WIDE = 3 };
+
+/* panel[16 t + l][i] = x[t][from + i][l], zeros after the last input. */
+static void turn(float *panel, const float *const *x, long from, long ins, int tiles) {
+  for (int t = 0; t < tiles; t++)
+    for (int i = 0; i < COLS; i++)
+      for (int l = 0; l < L; l++)
+        panel[(t * L + l) * COLS + i] = from + i < ins ? x[t][(from + i) * L + l] : 0;
+}
+
+/* ROWS outputs x WIDE VL inputs: sum (ROWS, WIDE VL). */
+INLINE void corner(float *sum, const float *const *dy, const float *panel, long o, int tiles,
+                   int rows) {
+  vec a[ROWS][WIDE];
+  UNROLL(8)
+  for (int k = 0; k < rows; k++) UNROLL(3)
+  for (int b = 0; b < WIDE; b++) a[k][b] = v_set(0);
+  for (int t = 0; t < tiles; t++)
+    for (int l = 0; l < L; l++, panel += COLS) {
+      const float *d = dy[t] + o * L + l;
+      UNROLL(8)
+      for (int k = 0; k < rows; k++) UNROLL(3)
+      for (int b = 0; b < WIDE; b++)
+        a[k][b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[k * L]), a[k][b]);
+    }
+  UNROLL(8)
+  for (int k = 0; k < rows; k++) UNROLL(3)
+  for (int b = 0; b < WIDE; b++) *(vec *)(sum + (k * WIDE + b) * VL) = a[k][b];
+}
+
+static void add_rows(float *dw, const float *sum, int rows, long ins, long n) {
+  for (int k = 0; k < rows; k++)
+    for (long i = 0; i < n; i++) dw[k * ins + i] += sum[k * WIDE * VL + i];
+}
+
+/* All outputs for the inputs of one panel. */
+static void panel_product(float *dw, const float *const *dy, const float *panel, long from,
+                          long outs, long ins, int tiles) {
+  _Alignas(64) float sum[ROWS * WIDE * VL];
+  for (int c = 0; c < COLS && from + c < ins; c += WIDE * VL) {
+    long left = ins - from - c, n = left < WIDE * VL ? left : WIDE * VL, o = 0;
+    for (; o + ROWS <= outs; o += ROWS) {
+      corner(sum, dy, panel + c, o, tiles, ROWS);
+      add_rows(dw + o * ins + from + c, sum, ROWS, ins, n);
+    }
+    for (; o < outs; o++) {
+      corner(sum, dy, panel + c, o, tiles, 1);
+      add_rows(dw + o * ins + from + c, sum, 1, ins, n);
+    }
+  }
+}
+
+void product_gradient(float *dw, const float *const *dy, const float *const *x, long outs,
+                      long ins, int tiles) {
+  _Alignas(64) float panel[TILES * L * COLS];
+  for (int t = 0; t < tiles; t += TILES) {
+    int n = tiles - t < TILES ? tiles - t : TILES;
+    for (long from = 0; from < ins; from += COLS) {
+      turn(panel, x + t, from, ins, n);
+      panel_product(dw, dy + t, panel, from, outs, ins, n);
+    }
+  }
+}
