@@ -23,6 +23,7 @@ Err h5_publish(hid_t file, const char *path);
 
 /* Make a group. Owns: the caller, h5_close. */
 hid_t h5_group(hid_t parent, const char *name);
+/* Text of up to 60,000 bytes; the rest is cut. */
 void h5_put_text(hid_t object, const char *name, const char *value);
 void h5_put_int(hid_t object, const char *name, long value);
 void h5_put_ints(hid_t object, const char *name, const long *value, int n);
@@ -30,6 +31,8 @@ void h5_put_real(hid_t object, const char *name, double value);
 /* dims (rank), labels (rank). Owns: the caller, h5_close (so that attributes can be added). */
 hid_t h5_put_array(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
                    const char *const *labels, const void *data);
+/* Text of any length, as a scalar dataset. */
+void h5_put_document(hid_t parent, const char *name, const char *text);
 /* The group /provenance; facts are ended by a NULL name. */
 void h5_put_facts(hid_t file, const Fact *facts);
 
@@ -42,6 +45,7 @@ hid_t h5_find(hid_t parent, const char *name);
 bool h5_get_text(hid_t object, const char *name, char *value, size_t size);
 /* Owns: the caller, mem_free. NULL when there is none. */
 char *h5_get_long_text(hid_t object, const char *name);
+char *h5_get_document(hid_t parent, const char *name);
 bool h5_get_int(hid_t object, const char *name, long *value);
 bool h5_get_ints(hid_t object, const char *name, long *value, int n);
 bool h5_get_real(hid_t object, const char *name, double *value);

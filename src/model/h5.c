@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { GROWTH = 1 << 20, PATH_SIZE = 4096 };
+enum { GROWTH = 1 << 20, PATH_SIZE = 4096, TEXT_LIMIT = 60000, DOCUMENT_LIMIT = 1 << 24 };
 
 /* HDF5 prints its own errors unless told not to; ours are for people. */
 static void be_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
@@ -26,7 +26,8 @@ hid_t h5_new(void) {
   be_quiet();
   hid_t access = good(H5Pcreate(H5P_FILE_ACCESS));
   done(H5Pset_fapl_core(access, GROWTH, 0));
-  done(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18));
+  /* A newer superblock has a checksum, which H5Fget_file_image leaves wrong in HDF5 1.10. */
+  done(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18));
   hid_t create = good(H5Pcreate(H5P_FILE_CREATE));
   done(H5Pset_obj_track_times(create, 0));
   hid_t file = good(H5Fcreate("in memory", H5F_ACC_TRUNC, create, access));
@@ -115,10 +116,14 @@ static hid_t text_type(size_t size) {
   return type;
 }
 
+/* An attribute can't have more than 64 kB; what is longer is cut. */
 void h5_put_text(hid_t object, const char *name, const char *value) {
-  hid_t type = text_type(strlen(value) + 1);
-  put(object, name, type, H5Screate(H5S_SCALAR), value);
+  char *text = strndup(value, TEXT_LIMIT);
+  CHECK(text, "no memory");
+  hid_t type = text_type(strlen(text) + 1);
+  put(object, name, type, H5Screate(H5S_SCALAR), text);
   H5Tclose(type);
+  free(text);
 }
 
 void h5_put_int(hid_t object, const char *name, long value) {
@@ -154,6 +159,18 @@ hid_t h5_put_array(hid_t parent, const char *name, hid_t type, int rank, const l
   H5Pclose(create);
   H5Sclose(space);
   return set;
+}
+
+void h5_put_document(hid_t parent, const char *name, const char *text) {
+  hid_t space = good(H5Screate(H5S_SCALAR)), type = text_type(strlen(text) + 1);
+  hid_t create = good(H5Pcreate(H5P_DATASET_CREATE));
+  done(H5Pset_obj_track_times(create, 0));
+  hid_t set = good(H5Dcreate2(parent, name, type, space, H5P_DEFAULT, create, H5P_DEFAULT));
+  done(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text));
+  H5Dclose(set);
+  H5Pclose(create);
+  H5Tclose(type);
+  H5Sclose(space);
 }
 
 void h5_put_facts(hid_t file, const Fact *facts) {
@@ -237,6 +254,33 @@ char *h5_get_long_text(hid_t object, const char *name) {
   char *value = MEM_NEW(char, "text of a file", size);
   if (!get_text(object, name, value, size)) mem_free(&value);
   return value;
+}
+
+/* The text of a scalar dataset of fixed-length text; NULL. */
+static char *read_document(hid_t set, hid_t stored, hid_t space) {
+  if (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) > 0 ||
+      H5Sget_simple_extent_npoints(space) != 1)
+    return NULL;
+  size_t size = H5Tget_size(stored) + 1;
+  if (size > DOCUMENT_LIMIT) return NULL;
+  hid_t type = text_type(size);
+  char *text = MEM_NEW(char, "text of a file", size);
+  if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) mem_free(&text);
+  H5Tclose(type);
+  return text;
+}
+
+char *h5_get_document(hid_t parent, const char *name) {
+  hid_t set = h5_find(parent, name);
+  char *text = NULL;
+  if (set >= 0 && H5Iget_type(set) == H5I_DATASET) {
+    hid_t stored = H5Dget_type(set), space = H5Dget_space(set);
+    text = read_document(set, stored, space);
+    H5Sclose(space);
+    H5Tclose(stored);
+  }
+  h5_close(set);
+  return text;
 }
 
 bool h5_get_int(hid_t object, const char *name, long *value) {

@@ -68,7 +68,7 @@ static void put_head(hid_t file, const Model *model) {
   h5_put_int(file, "format_version", MODEL_FORMAT);
   h5_put_text(file, "objective", model->objective);
   h5_put_real(file, "temperature", model->temperature);
-  h5_put_text(file, "config", model->config ? model->config : "");
+  h5_put_document(file, "config", model->config ? model->config : "");
   hid_t input = h5_group(file, "input");
   h5_put_ints(input, "shape", (long[]){model->input.c, model->input.h, model->input.w}, 3);
   h5_put_text(input, "axes", "channel, row, column");
@@ -171,7 +171,7 @@ static Err read_head(hid_t file, Model *model) {
   if (!h5_get_text(file, "objective", model->objective, sizeof model->objective))
     return damaged("objective");
   if (!h5_get_real(file, "temperature", &model->temperature)) return damaged("temperature");
-  model->config = h5_get_long_text(file, "config");
+  model->config = h5_get_document(file, "config");
   return model->config ? OK : damaged("config");
 }
 
