@@ -193,20 +193,56 @@ static long adam(float *w, float *m, float *v, const float *g, long n, double ra
 
 /* ---- exact sums ---- */
 
-/* Scaled by a power of two in double, a float stays exact; rint is to nearest even. */
-static void exact_add(int64_t *sum, uint32_t *largest, const float *g, long n, int grid_unit,
-                      float limit) {
-  const double per_unit = ldexp(1, -grid_unit);
-  uint32_t limit_bits, top = *largest;
-  memcpy(&limit_bits, &limit, sizeof limit);
+/* Scaled by a power of two in double a float stays exact; the rounding is to nearest even. */
+static void exact_part(int64_t *sum, uint32_t *largest, const float *g, long n, double per_unit,
+                       uint32_t limit) {
+  uint32_t top = *largest;
   for (long i = 0; i < n; i++) {
     uint32_t bits;
     memcpy(&bits, g + i, sizeof bits);
     bits &= 0x7fffffff;
     top = bits > top ? bits : top;
-    sum[i] += (int64_t)rint(bits < limit_bits ? g[i] * per_unit : 0);
+    sum[i] += (int64_t)rint(bits < limit ? g[i] * per_unit : 0);
   }
   *largest = top;
+}
+
+#if VL == 16
+/* As exact_part, for eight at a time; how many were done. */
+static long exact_eights(int64_t *sum, uint32_t *largest, const float *g, long n, double per_unit,
+                         uint32_t limit) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  __m256i top = _mm256_set1_epi32((int)*largest);
+  __m512d factor = _mm512_set1_pd(per_unit);
+  long i;
+  for (i = 0; i + 8 <= n; i += 8) {
+    __m256 value = _mm256_loadu_ps(g + i);
+    __m256i bits = _mm256_and_si256(_mm256_castps_si256(value), magnitude);
+    __mmask8 fits = _mm256_cmplt_epu32_mask(bits, _mm256_set1_epi32((int)limit));
+    __m512d scaled = _mm512_maskz_mul_pd(fits, _mm512_cvtps_pd(value), factor);
+    __m512i old = _mm512_loadu_si512(sum + i);
+    _mm512_storeu_si512(sum + i, _mm512_add_epi64(old, _mm512_cvtpd_epi64(scaled)));
+    top = _mm256_max_epu32(top, bits);
+  }
+  uint32_t lane[8];
+  _mm256_storeu_si256((__m256i *)lane, top);
+  for (int k = 0; k < 8; k++) *largest = lane[k] > *largest ? lane[k] : *largest;
+  return i;
+}
+#else
+static long exact_eights(int64_t *sum, uint32_t *largest, const float *g, long n, double per_unit,
+                         uint32_t limit) {
+  return 0;
+}
+#endif
+
+static void exact_add(int64_t *sum, uint32_t *largest, const float *g, long n, int grid_unit,
+                      float limit) {
+  const double per_unit = ldexp(1, -grid_unit);
+  uint32_t limit_bits;
+  memcpy(&limit_bits, &limit, sizeof limit);
+  long done = exact_eights(sum, largest, g, n, per_unit, limit_bits);
+  exact_part(sum + done, largest, g + done, n - done, per_unit, limit_bits);
 }
 
 const Rows PER_ISA(rows) = {.gather = gather,
