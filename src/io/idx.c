@@ -40,6 +40,8 @@ static Err damaged(const Idx *idx, gzFile file) {
     return err_user("%s: truncated: found the end before all items, want %ld of %ld bytes; copy "
                     "it again",
                     idx->path, idx->dims[0], idx->item);
+  size_t n = strlen(idx->path); /* zlib puts the path before its reason */
+  if (!strncmp(reason, idx->path, n)) reason += n + strspn(reason + n, ": ");
   return err_user("%s: damaged gzip data (%s); copy it again", idx->path, reason);
 }
 
