@@ -1,0 +1,69 @@
+"""What the end-to-end tests share: running the program under mpirun, and saying what failed."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+TIMEOUT_S = 120
+
+
+class Result:
+    def __init__(self, command, code, out, err):
+        self.command, self.code, self.out, self.err = command, code, out, err
+
+    def __str__(self):
+        return "\n".join(["command: " + " ".join(map(str, self.command)), f"exit code: {self.code}",
+                          "stdout:", self.out[-3000:], "stderr:", self.err[-3000:]])
+
+
+def run(binary, *words, ranks=1, env=None, mpirun="mpirun", **options):
+    """Run `binary words...`; with ranks=0 without mpirun."""
+    command = [str(binary)] + [str(w) for w in words]
+    if ranks:
+        command = [mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] + command
+    done = subprocess.run(command, env={**os.environ, **ROOT_ALLOWED, **(env or {})}, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=TIMEOUT_S, errors="replace", **options)
+    return Result(command, done.returncode, done.stdout, done.stderr)
+
+
+class Failures:
+    """Collects what went wrong, so that one run of a test shows all of it."""
+
+    def __init__(self):
+        self.texts = []
+
+    def check(self, good, text):
+        if not good:
+            self.texts.append(str(text))
+            print("FAILED: " + str(text), flush=True)
+        return bool(good)
+
+    def finish(self):
+        if self.texts:
+            sys.exit(f"{len(self.texts)} checks failed")
+        print("all passed")
+
+
+def processor_has(*flags):
+    try:
+        words = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+    except (OSError, IndexError):
+        return False
+    return all(f in words for f in flags)
+
+
+def isas():
+    """Instruction sets that this processor can run, as the option `isa` names them."""
+    found = ["c"]
+    if processor_has("avx2", "fma"):
+        found.append("avx2")
+    if processor_has("avx512f", "avx512dq", "avx512bw", "avx512vl"):
+        found.append("avx512")
+    return found
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="jetnae-test-")

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Contract C1: the same bits for any number of ranks and threads, any instruction set, either compiler,
+and however often the run was stopped and resumed.
+
+Trains configs/tiny.yaml again and again and compares the model, the log without its time columns and
+the scores with those of one rank, one thread, plain C.
+
+Usage: test_same_bits.py BINARY CONTENTS SOURCE_ROOT BUILD_ROOT COMPILER
+(CONTENTS prints what an HDF5 file holds outside /provenance, COMPILER is what made BINARY)
+"""
+import csv
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from harness import Failures, isas, run, scratch
+
+STOPPED = 75
+SCORED = ["data.source=toy", "data.toy_jets=500", "data.toy_seed=77"]
+
+
+class Setting:
+    def __init__(self, ranks, threads, isa, other_compiler=False, resumed=()):
+        self.ranks, self.threads, self.isa = ranks, threads, isa
+        self.other_compiler = other_compiler
+        self.resumed = resumed  # rank counts of the stopped parts before the last one
+
+    def __str__(self):
+        return (f"{self.ranks} ranks x {self.threads} threads, {self.isa}"
+                + (", the other compiler" if self.other_compiler else "")
+                + (f", stopped and resumed after {self.resumed} ranks" if self.resumed else ""))
+
+
+def settings(has_other):
+    found = isas()
+    best, middle = found[-1], found[min(1, len(found) - 1)]
+    yield Setting(1, 2, best)
+    yield Setting(2, 1, middle)
+    yield Setting(2, 2, "auto")
+    yield Setting(3, 1, "c")
+    yield Setting(3, 2, middle)
+    yield Setting(4, 1, best)
+    yield Setting(2, 1, best, resumed=(1, 3))
+    yield Setting(4, 2, middle, resumed=(2,))
+    if has_other:
+        yield Setting(1, 1, "c", other_compiler=True)
+        yield Setting(2, 1, middle, other_compiler=True)
+        yield Setting(3, 2, best, other_compiler=True)
+        yield Setting(1, 1, best, other_compiler=True, resumed=(4,))
+
+
+def build_other(source, build, compiler):
+    """The program made by the other compiler; None where there is none."""
+    other = "gcc" if "clang" in compiler else "clang"
+    if not shutil.which(other):
+        print(f"no {other} here: only {compiler} is tested")
+        return None
+    folder = pathlib.Path(build) / f"same-bits-{other}"
+    if not (folder / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(folder), str(source)], check=True,
+                       env={**os.environ, "CC": other}, stdout=subprocess.DEVNULL)
+    subprocess.run(["meson", "compile", "-C", str(folder), "-j", "2", "jetnae:executable"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder / "jetnae"
+
+
+def train(binary, source, out, setting):
+    """Returns what went wrong, or None."""
+    words = ["train", source / "configs/tiny.yaml", f"out={out}", f"threads={setting.threads}",
+             f"isa={setting.isa}"]
+    for ranks in setting.resumed:
+        part = run(binary, *words, "train.wall_minutes=0.0005", ranks=ranks)
+        if part.code != STOPPED:
+            return f"{setting}: a stopped run should exit {STOPPED}\n{part}"
+    done = run(binary, *words, ranks=setting.ranks)
+    return None if done.code == 0 else f"{setting}: train failed\n{done}"
+
+
+def score(binary, out, setting):
+    done = run(binary, "score", out, *SCORED, f"threads={setting.threads}", f"isa={setting.isa}",
+               ranks=setting.ranks)
+    return None if done.code == 0 else f"{setting}: score failed\n{done}"
+
+
+def contents(helper, path):
+    done = subprocess.run([helper, path], capture_output=True, text=True)
+    return done.stdout.splitlines() if done.returncode == 0 else [f"cannot read {path}: {done.stderr}"]
+
+
+def log_rows(path):
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    kept = [i for i, name in enumerate(rows[0]) if not name.startswith("time_")]
+    return [",".join(row[i] for i in kept if i < len(row)) for row in rows]
+
+
+def results(helper, out):
+    return {"model.h5": contents(helper, out / "model.h5"), "log.csv": log_rows(out / "log.csv"),
+            "scores.h5": contents(helper, out / "scores.h5")}
+
+
+def first_difference(found, want):
+    for i, (f, w) in enumerate(zip(found, want)):
+        if f != w:
+            return f"line {i + 1}: found {f[:300]}, want {w[:300]}"
+    return f"found {len(found)} lines, want {len(want)}"
+
+
+def once(binary, helper, source, out, setting, failures):
+    wrong = train(binary, source, out, setting) or score(binary, out, setting)
+    if not failures.check(wrong is None, wrong):
+        return None
+    return results(helper, out)
+
+
+def main():
+    binary, helper, source, build, compiler = sys.argv[1:6]
+    source = pathlib.Path(source)
+    failures = Failures()
+    other = build_other(source, build, compiler)
+    with scratch() as folder:
+        reference = Setting(1, 1, "c")
+        want = once(binary, helper, source, pathlib.Path(folder) / "reference", reference, failures)
+        if want is None:
+            failures.finish()
+        failures.check(len(want["log.csv"]) > 2 and len(want["model.h5"]) > 10, "the reference is empty")
+        for i, setting in enumerate(settings(other is not None)):
+            program = other if setting.other_compiler else binary
+            out = pathlib.Path(folder) / str(i)
+            found = once(program, helper, source, out, setting, failures)
+            for name in want if found else ():
+                failures.check(found[name] == want[name],
+                               f"{setting}: {name} differs: {first_difference(found[name], want[name])}")
+            print(f"{setting}: compared", flush=True)
+            shutil.rmtree(out, ignore_errors=True)
+    failures.finish()
+
+
+main()
