@@ -53,7 +53,7 @@ const Option *option_at(int i);
 int option_find(const char *key);
 /* True when some option lies in the section `key`. */
 bool option_section(const char *key);
-/* The valid key that looks most like it. */
+/* The valid key or section that looks most like it. Borrows: until the next call. */
 const char *option_nearest(const char *key);
 /* Errors: "key: found -0.1, want > 0". */
 Err option_set(const Option *option, Config *config, const char *text);

@@ -42,9 +42,21 @@ static bool on_sphere(const NetSpec *net) {
   return net->n_encoder && !strcmp(net->encoder[net->n_encoder - 1].type, "sphere");
 }
 
+/* The published codes have one buffer; here each chain has slots of its own. */
+static Err resolve_replay(const Config *config, NaeOpts *nae) {
+  long chains = nae->chains ? nae->chains : config->train.batch;
+  long slots = (config->replay_buffer + chains - 1) / chains;
+  if (slots > UINT8_MAX)
+    return err_user("nae.replay_buffer: found %ld for %ld chains, want at most %ld",
+                    config->replay_buffer, chains, UINT8_MAX * chains);
+  if (slots) nae->replay_slots = (int)slots;
+  return OK;
+}
+
 /* What follows from other options. */
 static Err resolve(Config *config) {
   NetSpec *net = &config->net;
+  TRY(resolve_replay(config, &config->train.chain));
   layers_resolve(net->encoder, net->n_encoder, config->spectral);
   layers_resolve(net->decoder, net->n_decoder, config->spectral);
   if (!config->sphere || !net->n_encoder || on_sphere(net)) return OK;

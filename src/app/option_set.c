@@ -1,4 +1,5 @@
 /* Finding options, setting them, and the words for it when that fails. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,16 +44,25 @@ bool option_section(const char *key) {
 }
 
 /* A right name in the wrong section is nearer than a similar word. */
+static int distance_to(const Option *option, const char *key) {
+  const char *name = key + section_length(key);
+  int whole = nearest_distance(key, option->key);
+  int last = 1 + nearest_distance(name, option->key + section_length(option->key));
+  if (has_alias(option, name)) return 1;
+  return whole < last ? whole : last;
+}
+
 const char *option_nearest(const char *key) {
+  static char best[64];
   const Option *option;
-  const char *best = "", *name = key + section_length(key);
-  int least = 1000;
+  int least = INT_MAX;
   for (int i = 0; (option = option_at(i)); i++) {
-    int whole = nearest_distance(key, option->key);
-    int last = 1 + nearest_distance(name, option->key + section_length(option->key));
-    if (has_alias(option, name)) last = 1;
-    int distance = whole < last ? whole : last;
-    if (distance < least) least = distance, best = option->key;
+    char section[64] = "";
+    if (section_length(option->key))
+      snprintf(section, section_length(option->key), "%s", option->key);
+    int distance = distance_to(option, key), to_section = nearest_distance(key, section);
+    if (distance < least) least = distance, snprintf(best, sizeof best, "%s", option->key);
+    if (to_section < least) least = to_section, memcpy(best, section, sizeof best);
   }
   return best;
 }
