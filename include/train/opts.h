@@ -1,4 +1,5 @@
-/* Everything that training can be told, as plain numbers; the option table (app/options.c) fills it. */
+/* Everything that training can be told, as plain numbers; the option table (app/options.c) fills
+ * it. */
 #ifndef TRAIN_OPTS_H
 #define TRAIN_OPTS_H
 
@@ -16,8 +17,8 @@ typedef enum Optimizer { OPT_ADAM, OPT_ADAMW } Optimizer;
 typedef struct PhaseOpts {
   int epochs;
   double rate;
-  double clip;      /* global norm of the gradient, 0: none */
-  int patience;     /* stop after so many validations in a row without improvement, 0: never */
+  double clip;  /* global norm of the gradient, 0: none */
+  int patience; /* stop after so many validations in a row without improvement, 0: never */
 } PhaseOpts;
 
 typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
@@ -26,53 +27,53 @@ typedef enum SelectBy { SELECT_LOSS, SELECT_GAP, SELECT_AUC, SELECT_LAST } Selec
 
 typedef struct NaeOpts {
   NegativeMode mode;
-  long chains;              /* 0: the batch size */
+  long chains;                       /* 0: the batch size */
   const char *z_sampler, *x_sampler; /* names */
-  ChainOpts z, x;           /* temperature, sphere, row filled by training */
+  ChainOpts z, x;                    /* temperature, sphere, row filled by training */
   TemperatureMode temperature_mode;
-  double temperature;       /* T_FIXED: T */
-  double z_temperature;     /* 0: as T */
-  double temperature_rate;  /* T_TRAINED: rate of log T */
+  double temperature;      /* T_FIXED: T */
+  double z_temperature;    /* 0: as T */
+  double temperature_rate; /* T_TRAINED: rate of log T */
   double gamma;
   GammaUnit gamma_unit;
   int replay_slots;
   double replay_ratio;
-  int warmup_steps;         /* mala: l adapts during the first steps, aim 0.57 */
+  int warmup_steps; /* mala: l adapts during the first steps, aim 0.57 */
   bool x_warm;
 } NaeOpts;
 
 typedef struct GuardOpts {
-  int steps;                /* snapshot interval */
+  int steps;                  /* snapshot interval */
   double band_low, band_high; /* healthy E-/E+ */
-  int rows;                 /* log rows in a row outside the band */
-  int rollbacks;            /* give up after so many */
-  double rate_factor;       /* rate after a rollback */
+  int rows;                   /* log rows in a row outside the band */
+  int rollbacks;              /* give up after so many */
+  double rate_factor;         /* rate after a rollback */
 } GuardOpts;
 
 typedef struct TrainOpts {
-  char objective[24];       /* "ae", "nae", ... */
+  char objective[24]; /* "ae", "nae", ... */
   ObjectiveOpts obj;
-  long batch;               /* global, a multiple of 16 */
-  int leaf;                 /* tiles of a leaf */
+  long batch; /* global, a multiple of 16 */
+  int leaf;   /* tiles of a leaf */
   PhaseOpts ae, nae;
-  long steps;               /* stop after so many optimizer steps in all, 0: no limit */
+  long steps; /* stop after so many optimizer steps in all, 0: no limit */
   Optimizer optimizer;
   double beta1, beta2, epsilon, decay;
   Schedule schedule;
-  int schedule_step;        /* epochs per step of SCHEDULE_STEP */
-  double schedule_factor;   /* its factor; SCHEDULE_COSINE: final over first rate */
+  int schedule_step;      /* epochs per step of SCHEDULE_STEP */
+  double schedule_factor; /* its factor; SCHEDULE_COSINE: final over first rate */
   double l2_encoder, l2_decoder;
   NaeOpts chain;
   GuardOpts guard;
   SelectBy select;
-  long log_steps;           /* a log row every so many steps */
-  long validate_epochs;     /* validation every so many epochs */
-  long checkpoint_steps;    /* 0: only at the end and when stopped */
+  long log_steps;        /* a log row every so many steps */
+  long validate_epochs;  /* validation every so many epochs */
+  long checkpoint_steps; /* 0: only at the end and when stopped */
   double checkpoint_minutes;
-  double wall_minutes;      /* stop (exit 75) after so many, 0: none */
-  int threads;              /* 0: the node's cores over its ranks */
+  double wall_minutes; /* stop (exit 75) after so many, 0: none */
+  int threads;         /* 0: the node's cores over its ranks */
   uint64_t seed;
-  bool fresh;               /* start over in a directory that has a run */
+  bool fresh; /* start over in a directory that has a run */
 } TrainOpts;
 
 #endif

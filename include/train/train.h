@@ -1,8 +1,8 @@
 /* Training: the step loop over data-parallel replicas and distributed chains, its state, its log.
  *
- * One step: power iteration and packing; the negative phase (chains, nothing exchanged); the parameter
- * passes leaf by leaf; one exact all-reduce; the same update on every rank. A run directory holds
- * config.yaml, provenance.json, log.csv, model.h5 and checkpoints/. */
+ * One step: power iteration and packing; the negative phase (chains, nothing exchanged); the
+ * parameter passes leaf by leaf; one exact all-reduce; the same update on every rank. A run
+ * directory holds config.yaml, provenance.json, log.csv, model.h5 and checkpoints/. */
 #ifndef TRAIN_TRAIN_H
 #define TRAIN_TRAIN_H
 
@@ -13,14 +13,14 @@
 #include "train/opts.h"
 
 typedef struct TrainInput {
-  const Dataset *data;        /* training file */
-  Subset train, valid;        /* normal class: to train on, to validate on */
-  const Dataset *valid_data;  /* the data set that `valid` indexes (may be `data`) */
-  Subset signal;              /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
-  const char *config;         /* resolved configuration, canonical text: result options only */
-  const char *config_full;    /* everything, for config.yaml */
-  const char *out;            /* run directory */
-  long block, window;         /* data order */
+  const Dataset *data;       /* training file */
+  Subset train, valid;       /* normal class: to train on, to validate on */
+  const Dataset *valid_data; /* the data set that `valid` indexes (may be `data`) */
+  Subset signal;      /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
+  const char *config; /* resolved configuration, canonical text: result options only */
+  const char *config_full; /* everything, for config.yaml */
+  const char *out;         /* run directory */
+  long block, window;      /* data order */
 } TrainInput;
 
 /* Collective. Train in the run directory: starts, continues or says that it is finished.
@@ -30,5 +30,8 @@ Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
               const TrainInput *input);
 
 TrainOpts train_defaults(void);
+/* Local. Errors: options that do not go together, or not with the network and the number of
+ * samples. */
+Err train_check(const TrainOpts *opts, const Net *net, long samples);
 
 #endif

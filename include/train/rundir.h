@@ -1,0 +1,43 @@
+/* The run directory: config.yaml, provenance.json, log.csv, model.h5, checkpoints/.
+ *
+ * A run epoch is published at start (checkpoints/run: a number and who holds it) and read again
+ * before every rename and every row of the log: a writer that finds a newer one stops, so that a
+ * requeued job's forgotten twin can not overwrite. Local functions are for rank 0. */
+#ifndef TRAIN_RUNDIR_H
+#define TRAIN_RUNDIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/checkpoint.h"
+#include "par/comm.h"
+
+enum { RUNDIR_PATH = 1024, RUNDIR_CHECKPOINTS = 64 };
+
+typedef struct Rundir {
+  char out[RUNDIR_PATH];
+  char holder[128]; /* what checkpoints/run says while it is ours */
+  int64_t run_epoch;
+  int n;                            /* checkpoints found at start, */
+  int64_t step[RUNDIR_CHECKPOINTS]; /* newest first */
+} Rundir;
+
+/* Collective. Make or enter the directory. `result` is the text that must not change, compared
+ * line by line with that of the run that is there; `full` becomes config.yaml. fresh: throw away
+ * what is there. Errors: another configuration (the difference is shown), cannot write. */
+Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result,
+                const char *full, bool fresh);
+/* "out/name" */
+void rundir_path(const Rundir *dir, char path[RUNDIR_PATH], const char *name);
+void rundir_checkpoint(const Rundir *dir, char path[RUNDIR_PATH], int64_t step);
+/* Local. Errors: a newer run holds the directory. */
+Err rundir_mine(const Rundir *dir);
+Fence rundir_fence(const Rundir *dir);
+/* Local. Put a checkpoint that can not be read aside; keep the newest two. */
+void rundir_discard(const Rundir *dir, int64_t step);
+void rundir_prune(const Rundir *dir, int64_t newest);
+/* Local. A file `stop` in the directory asks the run to stop; it is taken away. */
+bool rundir_stop_file(const Rundir *dir);
+
+#endif

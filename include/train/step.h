@@ -1,0 +1,66 @@
+/* One optimizer step over all ranks:
+ *   power iteration and packing of the weights     (every rank alike)
+ *   negative phase                                 (each rank its chains; nothing exchanged)
+ *   parameter passes, leaf by leaf                 (each rank its leaves)
+ *   one exact sum over ranks
+ *   the same update on every rank
+ * Threads of a rank share tiles and leaves as they come: only integers are added. */
+#ifndef TRAIN_STEP_H
+#define TRAIN_STEP_H
+
+#include "train/state.h"
+#include "train/train.h"
+#include "train/worker.h"
+
+/* What a step did; the same on every rank. */
+typedef struct StepReport {
+  bool finite; /* false: a gradient or an energy was not; nothing was updated */
+  double plus, minus, minus_square; /* means of E+, E-, E-^2 */
+  double loss, rate, gradient_norm;
+  double below_epsilon; /* share of second moments */
+  double diversity;
+  int64_t count[COUNTS];
+} StepReport;
+
+typedef struct Stepper {
+  const Comm *comm;
+  const TrainOpts *opts;
+  const TrainInput *input;
+  const Net *net;
+  const Objective *objective;
+  int threads;
+  Split plus, minus; /* data tiles, chain tiles */
+  Weights weights;
+  Worker *worker; /* (threads) */
+  ExactGrid grid; /* exponents: those of the state */
+  ExactSum total; /* sums lie in the packet */
+  int *used;      /* (tensors) */
+  Packet packet;
+  float *gradient;                  /* (P) */
+  float *negatives;                 /* (own chain tiles, dim, L) */
+  double linear_plus, linear_minus; /* factors of this step's loss */
+  bool ask_stop, ask_save;          /* this rank's wishes */
+} Stepper;
+
+/* Collective. Borrows all arguments. */
+Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *input,
+                     const Net *net, const Objective *objective, State *state,
+                     const Split *chains);
+void stepper_free(Stepper **stepper);
+/* Collective. The step at state->at, whose position moves on by one. */
+void step_run(Stepper *stepper, State *state, StepReport *report);
+/* Remake the weights that the layers see, from any parameters and spectral vectors. */
+void step_weights(Stepper *stepper, const float *w, const float *s);
+long batches_per_epoch(const Stepper *stepper);
+/* Number of threads of this rank that the options and the node give. */
+int step_threads(const Comm *comm, int wanted);
+
+/* The parts, in files of their own. */
+/* train/negatives.c. Collective: no. Fill stepper->negatives and the counters of workers. */
+void negatives_run(Stepper *stepper, State *state);
+/* train/gradient.c. Collective. Reduced sums into the packet; false: not finite. */
+bool gradient_reduce(Stepper *stepper, State *state);
+/* Rows of the data set that fill tile `tile` of the batch at `at`. */
+void batch_rows(const Stepper *stepper, const Position *at, long tile, long row[L]);
+
+#endif

@@ -1,0 +1,35 @@
+/* The temperature of the energy, and the steps of `mala` that follow from it.
+ *
+ * With the mean square over d inputs as energy, exp(-E/T) has a variance of d T / 2 in each
+ * direction off a manifold of dimension k, and the mean energy is (d - k) T / 2; so `auto` takes
+ * T = 2 E+ / (d - k) from held-out data. Steps of mala are kept over T, so that they follow a
+ * trained T. */
+#ifndef TRAIN_TEMPERATURE_H
+#define TRAIN_TEMPERATURE_H
+
+#include "net/net.h"
+#include "obj/negative.h"
+#include "train/opts.h"
+#include "train/packet.h"
+#include "train/state.h"
+
+/* The encoder ends on the unit sphere. */
+bool net_on_sphere(const Net *net);
+/* Dimension k of the manifold: D, on the sphere D - 1. */
+long manifold_dim(const Net *net);
+double temperature_auto(double plus, long dim, long manifold);
+/* l / T to start mala with: dim/2 is T's factor to a direction's variance s^2, and 1.65^2/2 s^2
+ * n^(-1/3) is optimal for n such directions. Source: Roberts and Rosenthal 1998. */
+double mala_start(long dim, long n);
+/* l of the next step from this one's integer counts; aim 0.57. */
+double mala_adapt(double step, int64_t accepted, int64_t proposed);
+/* One Adam step of log T on the loss (E+ - E-)/T. */
+void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus);
+/* The negative phase's options at the present T and steps. */
+NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned *now);
+/* Nominal temperature of a chain at its first and last step: T of mala, noise^2 T / (2 step) of
+ * langevin. */
+void nominal_temperature(const ChainOpts *chain, const Sampler *sampler, double *first,
+                         double *last);
+
+#endif

@@ -1,0 +1,31 @@
+/* What one thread of the step needs: buffers for a leaf, for a tile of chains, for energies, and
+ * its partial sums. All made before the first step. */
+#ifndef TRAIN_WORKER_H
+#define TRAIN_WORKER_H
+
+#include "num/exact.h"
+#include "obj/negative.h"
+#include "obj/objective.h"
+#include "train/packet.h"
+
+typedef struct Worker {
+  LeafWork *leaf;
+  Recon *recon;
+  Negative *negative; /* NULL without a negative phase */
+  ExactSum sum;
+  float *dw;          /* (P) a leaf's gradient */
+  float **x;          /* (tiles) of (dim, L) */
+  float **view;       /* (tiles) into arrays of others */
+  float (*factor)[L]; /* (tiles, L) */
+  uint64_t (*id)[L];
+  double (*energy)[L];
+  int64_t count[COUNTS];
+  int64_t *spread; /* (n_spread + 1) */
+} Worker;
+
+/* (threads) workers for leaves of up to `tiles` tiles. */
+Worker *workers_new(const Net *net, const Weights *weights, const ExactGrid *grid, int threads,
+                    int tiles, bool contrastive, size_t n_spread);
+void workers_free(Worker **worker, int threads, bool contrastive);
+
+#endif

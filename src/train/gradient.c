@@ -1,0 +1,142 @@
+/* The parameter passes: leaves of data and leaves of negatives, each summed in float in a fixed
+ * order, rounded once to the grid, and added as integers over threads and ranks. */
+#include <omp.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "train/step.h"
+
+void batch_rows(const Stepper *stepper, const Position *at, long tile, long row[L]) {
+  const TrainInput *input = stepper->input;
+  Order order = {.n = input->train.n,
+                 .block = input->block,
+                 .window = input->window,
+                 .seed = stepper->opts->seed};
+  uint64_t epoch = (uint64_t)at->epoch * PHASES + (uint64_t)at->phase;
+  for (int l = 0; l < L; l++) {
+    long position = at->batch * stepper->plus.items + tile * L + l;
+    row[l] = (long)input->train.row[order_at(&order, epoch, position)];
+  }
+}
+
+/* Run the objective on the leaf that the worker's arrays describe and add its gradient. */
+static void add_leaf(Stepper *stepper, const State *state, Worker *worker, Leaf *leaf) {
+  leaf->factor = (const float(*)[L])worker->factor;
+  leaf->id = (const uint64_t(*)[L])worker->id;
+  leaf->energy = worker->energy;
+  leaf->step = (uint32_t)state->at.step;
+  leaf->seed = stepper->opts->seed;
+  memset(worker->dw, 0, stepper->net->n_params * sizeof *worker->dw);
+  stepper->objective->leaf(worker->leaf, &stepper->opts->obj, leaf, worker->dw);
+  exact_add(&worker->sum, &stepper->grid, worker->dw);
+}
+
+static double lane_sum(const double e[L]) {
+  double sum = 0;
+  for (int l = 0; l < L; l++) sum += e[l];
+  return sum;
+}
+
+/* sum over lanes of a b */
+static double lane_dot(const double a[L], const double b[L]) {
+  double product[L];
+  for (int l = 0; l < L; l++) product[l] = a[l] * b[l];
+  return lane_sum(product);
+}
+
+static double lane_share(const double e[L], const float factor[L]) {
+  double share[L];
+  for (int l = 0; l < L; l++) share[l] = (double)factor[l];
+  return lane_dot(e, share);
+}
+
+static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
+  const TrainInput *input = stepper->input;
+  Range tiles = split_tiles(&stepper->plus, i);
+  Leaf leaf = {
+      .tiles = (int)(tiles.to - tiles.from), .x = worker->x, .linear = stepper->linear_plus};
+  for (int t = 0; t < leaf.tiles; t++) {
+    long row[L];
+    float weight[L];
+    batch_rows(stepper, &state->at, tiles.from + t, row);
+    dataset_tile(input->data, worker->x[t], weight, row);
+    for (int l = 0; l < L; l++) {
+      double share = (double)weight[l] * input->train.weight_scale / (double)stepper->plus.items;
+      worker->factor[t][l] = (float)share;
+      worker->id[t][l] = (uint64_t)row[l];
+    }
+  }
+  add_leaf(stepper, state, worker, &leaf);
+  for (int t = 0; t < leaf.tiles; t++)
+    packet_set(&stepper->packet, TILE_PLUS, tiles.from + t,
+               lane_share(worker->energy[t], worker->factor[t]));
+}
+
+static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
+  Range tiles = split_tiles(&stepper->minus, i);
+  long size = shape_size(stepper->net->input) * L;
+  Leaf leaf = {.tiles = (int)(tiles.to - tiles.from),
+               .x = worker->view,
+               .linear = stepper->linear_minus,
+               .quadratic = state->gamma};
+  for (int t = 0; t < leaf.tiles; t++) {
+    worker->view[t] =
+        stepper->negatives + (tiles.from + t - stepper->minus.tile_mine.from) * size;
+    for (int l = 0; l < L; l++) {
+      worker->factor[t][l] = (float)(1 / (double)stepper->minus.items);
+      worker->id[t][l] = (uint64_t)((tiles.from + t) * L + l);
+    }
+  }
+  add_leaf(stepper, state, worker, &leaf);
+  for (int t = 0; t < leaf.tiles; t++) {
+    const double *e = worker->energy[t];
+    packet_set(&stepper->packet, TILE_MINUS, tiles.from + t, lane_sum(e));
+    packet_set(&stepper->packet, TILE_MINUS_SQUARE, tiles.from + t, lane_dot(e, e));
+  }
+}
+
+/* Add the workers' sums into the rank's, each thread a range of elements. */
+static void merge(Stepper *stepper, int part) {
+  Range range = range_of((long)stepper->net->n_params, part, stepper->threads);
+  for (int i = 0; i < stepper->threads; i++)
+    exact_merge(&stepper->total, &stepper->worker[i].sum, &stepper->grid, (size_t)range.from,
+                (size_t)range.to);
+}
+
+static void passes(Stepper *stepper, const State *state, bool negatives) {
+  Range plus = stepper->plus.leaf_mine, minus = stepper->minus.leaf_mine;
+  long n_plus = plus.to - plus.from, n_minus = negatives ? minus.to - minus.from : 0;
+  exact_clear(&stepper->total, &stepper->grid);
+#pragma omp parallel num_threads(stepper->threads)
+  {
+    isa_fp_control();
+    Worker *worker = &stepper->worker[omp_get_thread_num()];
+#pragma omp for schedule(static)
+    for (int i = 0; i < stepper->threads; i++)
+      exact_clear(&stepper->worker[i].sum, &stepper->grid);
+#pragma omp for schedule(dynamic, 1)
+    for (long i = 0; i < n_minus + n_plus; i++) {
+      if (i < n_minus)
+        minus_leaf(stepper, state, worker, minus.from + i);
+      else
+        plus_leaf(stepper, state, worker, plus.from + i - n_minus);
+    }
+#pragma omp for schedule(static)
+    for (int i = 0; i < stepper->threads; i++) merge(stepper, i);
+  }
+}
+
+bool gradient_reduce(Stepper *stepper, State *state) {
+  bool negatives = state->at.phase == PHASE_NAE;
+  ExactVerdict verdict;
+  exact_set_leaves(&stepper->grid,
+                   stepper->plus.leaves + (negatives ? stepper->minus.leaves : 0));
+  do {
+    passes(stepper, state, negatives);
+    comm_max_u32(stepper->comm, stepper->total.largest, (size_t)stepper->grid.tensors);
+    verdict = exact_judge(&stepper->grid, &stepper->total, stepper->used);
+  } while (verdict == EXACT_REDO);
+  if (verdict == EXACT_NOT_FINITE) return false;
+  comm_sum_i64(stepper->comm, stepper->packet.word, stepper->packet.n);
+  return true;
+}

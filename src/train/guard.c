@@ -1,0 +1,38 @@
+#include "train/guard.h"
+
+#include "base/log.h"
+
+static bool out_of_band(const GuardOpts *guard, const StepReport *report) {
+  double low = guard->band_low * report->plus, high = guard->band_high * report->plus;
+  return !(report->minus >= low && report->minus <= high);
+}
+
+static Err roll_back(State *state, const TrainOpts *opts, const char *why) {
+  if (state->watch.rollbacks >= opts->guard.rollbacks)
+    return err_user(
+        "training diverged at step %ld (%s), and %ld rollbacks with smaller rates did "
+        "not help: lower the rate (nae.rate), raise nae.gamma, or look at the "
+        "chains' health in log.csv",
+        (long)state->at.step, why, (long)state->watch.rollbacks);
+  state_rollback(state);
+  state->watch.rollbacks++;
+  state->watch.bad_rows = 0;
+  state->watch.rate_scale *= opts->guard.rate_factor;
+  log_warn("step %ld: %s; back to the last good state, rate times %g (rollback %ld of %d)",
+           (long)state->at.step, why, state->watch.rate_scale, (long)state->watch.rollbacks,
+           opts->guard.rollbacks);
+  return OK;
+}
+
+Err guard_step(State *state, const TrainOpts *opts, const StepReport *report, bool log_row) {
+  const GuardOpts *guard = &opts->guard;
+  if (!report->finite)
+    return roll_back(state, opts, "a gradient or an energy is not a finite number");
+  if (log_row && state->at.phase == PHASE_NAE) {
+    state->watch.bad_rows = out_of_band(guard, report) ? state->watch.bad_rows + 1 : 0;
+    if (state->watch.bad_rows >= guard->rows)
+      return roll_back(state, opts, "E-/E+ stayed outside the band of guard.band_low, band_high");
+  }
+  if (state->at.step % guard->steps == 0 && state->watch.bad_rows == 0) state_snapshot(state);
+  return OK;
+}

@@ -1,0 +1,120 @@
+/* Defaults, and what can not be. */
+#include "train/opts.h"
+
+#include <string.h>
+
+#include "num/tile.h"
+#include "obj/objective.h"
+#include "train/temperature.h"
+#include "train/train.h"
+
+static NaeOpts nae_defaults(void) {
+  ChainOpts chain = {.steps = 10, .clip = CLIP_NONE, .high = 1};
+  return (NaeOpts){.mode = NEG_ON_MANIFOLD,
+                   .z_sampler = "mala",
+                   .x_sampler = "mala",
+                   .z = chain,
+                   .x = chain,
+                   .temperature_mode = T_AUTO,
+                   .temperature = 1,
+                   .temperature_rate = 1e-3,
+                   .gamma = 1,
+                   .gamma_unit = GAMMA_RELATIVE,
+                   .replay_slots = 5,
+                   .replay_ratio = 0.95,
+                   .warmup_steps = 200};
+}
+
+TrainOpts train_defaults(void) {
+  return (TrainOpts){.objective = "nae",
+                     .batch = 256,
+                     .leaf = 1,
+                     .ae = {.epochs = 10, .rate = 1e-3},
+                     .nae = {.epochs = 10, .rate = 1e-5},
+                     .optimizer = OPT_ADAM,
+                     .beta1 = 0.9,
+                     .beta2 = 0.999,
+                     .epsilon = 1e-8,
+                     .schedule = SCHEDULE_CONSTANT,
+                     .schedule_step = 10,
+                     .schedule_factor = 0.1,
+                     .chain = nae_defaults(),
+                     .guard = {.steps = 200,
+                               .band_low = 0.02,
+                               .band_high = 50,
+                               .rows = 10,
+                               .rollbacks = 5,
+                               .rate_factor = 0.5},
+                     .select = SELECT_GAP,
+                     .log_steps = 50,
+                     .validate_epochs = 1,
+                     .checkpoint_minutes = 15,
+                     .seed = 1};
+}
+
+static Err check_chain(const char *which, const char *sampler, const ChainOpts *chain) {
+  if (!sampler_find(sampler))
+    return err_user("nae.%s_sampler: found %s, want langevin or mala", which, sampler);
+  if (!strcmp(sampler, "mala")) {
+    if (chain->bounded)
+      return err_user("nae.%s_bounds: found bounds with %s_sampler mala, want none: nearly every "
+                      "proposal would be refused (use langevin, or leave the bounds out)",
+                      which, which);
+    return OK;
+  }
+  if (chain->steps > 0 && chain->step <= 0)
+    return err_user("nae.%s_step_size: found %g, want > 0 for langevin", which, chain->step);
+  if (chain->bounded && chain->low >= chain->high)
+    return err_user("nae.%s_bounds: found %g to %g, want low < high", which, chain->low,
+                    chain->high);
+  return OK;
+}
+
+static Err check_temperature(const NaeOpts *nae, const Net *net) {
+  bool exact = !strcmp(nae->x_sampler, "mala") &&
+               (nae->mode != NEG_ON_MANIFOLD || !strcmp(nae->z_sampler, "mala"));
+  long dim = shape_size(net->input), k = manifold_dim(net);
+  if (nae->temperature_mode == T_FIXED) {
+    if (nae->temperature > 0) return OK;
+    return err_user("nae.temperature: found %g, want > 0, auto or trained", nae->temperature);
+  }
+  if (!exact)
+    return err_user("nae.temperature: found %s with a langevin chain, want mala for both chains "
+                    "(or a number): at such a temperature the published step explodes",
+                    nae->temperature_mode == T_AUTO ? "auto" : "trained");
+  if (k >= dim)
+    return err_user("nae.temperature: auto wants a latent dimension (found %ld) below the "
+                    "input's (found %ld); give a number",
+                    k, dim);
+  return OK;
+}
+
+static Err check_nae(const TrainOpts *opts, const Net *net) {
+  const NaeOpts *nae = &opts->chain;
+  if (nae->chains % L || nae->chains < 0)
+    return err_user("nae.chains: found %ld, want a multiple of %d", nae->chains, L);
+  if (nae->mode != NEG_CD && (nae->replay_slots < 1 || nae->replay_slots > 255))
+    return err_user("nae.replay_slots: found %d, want 1 to 255", nae->replay_slots);
+  if (nae->mode == NEG_ON_MANIFOLD) TRY(check_chain("z", nae->z_sampler, &nae->z));
+  TRY(check_chain("x", nae->x_sampler, &nae->x));
+  return check_temperature(nae, net);
+}
+
+Err train_check(const TrainOpts *opts, const Net *net, long samples) {
+  const Objective *objective = objective_find(opts->objective);
+  if (!objective)
+    return err_user("train.objective: found %s, want one of ae, sparse, nae", opts->objective);
+  if (opts->batch <= 0 || opts->batch % L)
+    return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);
+  if (opts->batch > samples)
+    return err_user("train.batch: found %ld, want at most the number of training samples, %ld",
+                    opts->batch, samples);
+  if (opts->leaf < 1) return err_user("train.leaf: found %d, want at least 1", opts->leaf);
+  if (opts->log_steps < 1)
+    return err_user("log.steps: found %ld, want at least 1", opts->log_steps);
+  if (opts->validate_epochs < 1)
+    return err_user("train.validate_epochs: found %ld, want at least 1", opts->validate_epochs);
+  if (opts->guard.steps < 1)
+    return err_user("guard.steps: found %d, want at least 1", opts->guard.steps);
+  return objective->contrastive ? check_nae(opts, net) : OK;
+}

@@ -1,0 +1,76 @@
+#include "train/temperature.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "num/elem.h"
+
+bool net_on_sphere(const Net *net) {
+  return net->n_encoder > 0 && !strcmp(net->node[net->n_encoder - 1].op->name, "sphere");
+}
+
+long manifold_dim(const Net *net) {
+  return shape_size(net_latent(net)) - (net_on_sphere(net) ? 1 : 0);
+}
+
+double temperature_auto(double plus, long dim, long manifold) {
+  return 2 * plus / (double)(dim - manifold);
+}
+
+double mala_start(long dim, long n) {
+  double variance = (double)dim / 2; /* over T */
+  return 1.65 * 1.65 / 2 * variance * elem_exp(-elem_log((double)n) / 3);
+}
+
+double mala_adapt(double step, int64_t accepted, int64_t proposed) {
+  if (proposed == 0) return step;
+  return 100 * accepted > 57 * proposed ? step * 1.05 : step / 1.05;
+}
+
+void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus) {
+  const double epsilon = 1e-8;
+  double slope = -(plus - minus) / now->temperature; /* d/d log T of (E+ - E-)/T */
+  double b1 = opts->beta1, b2 = opts->beta2;
+  now->log_t_m = b1 * now->log_t_m + (1 - b1) * slope;
+  now->log_t_v = b2 * now->log_t_v + (1 - b2) * slope * slope;
+  double m = now->log_t_m / (1 - now->beta1_power), v = now->log_t_v / (1 - now->beta2_power);
+  double move = opts->chain.temperature_rate * m / (sqrt(v) + epsilon);
+  now->temperature *= elem_exp(-move);
+}
+
+/* Features of a row of the last axis: pixels of an image's row, all of a flat state. */
+static int row_of(Shape shape) { return shape.h == 1 && shape.w == 1 ? shape.c : shape.w; }
+
+static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool mala,
+                     double step_per_t) {
+  chain->row = row_of(shape);
+  chain->temperature = temperature;
+  if (mala) chain->step = step_per_t * temperature;
+}
+
+NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned *now) {
+  const NaeOpts *nae = &opts->chain;
+  NegativeOpts out = {.mode = nae->mode,
+                      .z_sampler = sampler_find(nae->z_sampler),
+                      .x_sampler = sampler_find(nae->x_sampler),
+                      .z = nae->z,
+                      .x = nae->x,
+                      .x_warm = nae->x_warm,
+                      .replay_ratio = nae->replay_ratio,
+                      .seed = opts->seed};
+  double z_temperature = nae->z_temperature > 0 ? nae->z_temperature : now->temperature;
+  out.z.sphere = net_on_sphere(net);
+  out.x.sphere = false;
+  chain_at(&out.z, net_latent(net), z_temperature, !strcmp(nae->z_sampler, "mala"), now->z_step);
+  chain_at(&out.x, net->input, now->temperature, !strcmp(nae->x_sampler, "mala"), now->x_step);
+  return out;
+}
+
+void nominal_temperature(const ChainOpts *chain, const Sampler *sampler, double *first,
+                         double *last) {
+  double steps = chain->anneal && chain->steps > 0 ? chain->steps : 1;
+  *first = *last = chain->temperature;
+  if (!strcmp(sampler->name, "mala")) return;
+  *first *= chain->noise * chain->noise / (2 * chain->step);
+  *last = *first / (steps * steps);
+}

@@ -1,0 +1,422 @@
+/* The run: start or continue, phase after phase, until nothing is left to do or somebody asks to
+ * stop. */
+#include "train/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "train/guard.h"
+#include "train/logfile.h"
+#include "train/optimizer.h"
+#include "train/rundir.h"
+#include "train/step.h"
+#include "train/temperature.h"
+#include "train/validate.h"
+
+typedef struct Run {
+  const Comm *comm;
+  TrainOpts opts; /* with what follows from the data filled in */
+  const NetSpec *spec;
+  const TrainInput *input;
+  const Objective *objective;
+  Net *net;
+  Split chains;
+  Rundir dir;
+  State state;
+  Stepper *stepper;
+  Validator *validator;
+  LogFile *log; /* rank 0 */
+  double started, saved,
+      looked;          /* clock: of the run, the last checkpoint, the last look for `stop` */
+  double step_seconds; /* of the last step */
+  unsigned warned;     /* kinds of sampler trouble that were said already */
+} Run;
+
+static bool first_rank(const Run *run) { return comm_rank(run->comm) == 0; }
+
+static const PhaseOpts *phase_of(const Run *run) {
+  return run->state.at.phase == PHASE_NAE ? &run->opts.nae : &run->opts.ae;
+}
+
+static bool phase_done(const Run *run) {
+  return run->state.at.over || run->state.at.epoch >= phase_of(run)->epochs;
+}
+
+static bool nae_next(const Run *run) {
+  return run->state.at.phase == PHASE_AE && run->objective->contrastive &&
+         run->opts.nae.epochs > 0;
+}
+
+static bool all_done(const Run *run) {
+  if (run->opts.steps > 0 && run->state.at.step >= run->opts.steps) return true;
+  return phase_done(run) && !nae_next(run);
+}
+
+/* Files. */
+
+/* The model that the run would choose now, as the layers see it. */
+static Err save_model(Run *run) {
+  const Best *best = &run->state.best;
+  bool chosen = best->step >= 0;
+  char path[RUNDIR_PATH];
+  step_weights(run->stepper, chosen ? best->w : run->state.now.w,
+               chosen ? best->s : run->state.now.s);
+  if (!first_rank(run)) return OK;
+  Model model = {.spec = *run->spec,
+                 .input = run->net->input,
+                 .net = run->net,
+                 .w = run->stepper->weights.w,
+                 .temperature = chosen ? best->temperature : run->state.now.temperature,
+                 .config = (char *)run->input->config_full};
+  snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
+  rundir_path(&run->dir, path, "model.h5");
+  TRY(rundir_mine(&run->dir));
+  return model_save(path, &model, provenance_facts());
+}
+
+/* Collective. The model first: a checkpoint of a finished run says that everything is there. */
+static Err save(Run *run) {
+  Field field[STATE_FIELDS];
+  char path[RUNDIR_PATH];
+  int n = state_fields(&run->state, field);
+  TRY(comm_agree(run->comm, save_model(run)));
+  TRY(comm_agree(run->comm, run->log ? logfile_sync(run->log) : OK));
+  rundir_checkpoint(&run->dir, path, run->state.at.step);
+  TRY(checkpoint_save(run->comm, path, field, n, run->input->config_full, provenance_facts(),
+                      rundir_fence(&run->dir)));
+  if (first_rank(run)) rundir_prune(&run->dir, run->state.at.step);
+  run->saved = clock_now();
+  return OK;
+}
+
+/* Collective. The newest checkpoint that can be read; a run without any starts at step 0. */
+static Err resume(Run *run) {
+  Field field[STATE_FIELDS];
+  char path[RUNDIR_PATH];
+  int n = state_fields(&run->state, field);
+  for (int i = 0; i < run->dir.n; i++) {
+    rundir_checkpoint(&run->dir, path, run->dir.step[i]);
+    if (!checkpoint_load(run->comm, path, field, n)) {
+      log_note("continue at step %" PRId64 " from %s", run->state.at.step, path);
+      return OK;
+    }
+    log_warn("%s", err_message());
+    err_clear();
+    if (first_rank(run)) rundir_discard(&run->dir, run->dir.step[i]);
+  }
+  if (run->dir.n > 0)
+    return err_user("%s/checkpoints: found %d checkpoints, none of which can be read (now named "
+                    "*.bad); want one that is whole, or fresh=true to start over",
+                    run->dir.out, run->dir.n);
+  state_start(&run->state, run->opts.seed);
+  return OK;
+}
+
+/* Start. */
+
+static Split split_chains(const Run *run) {
+  bool contrastive = run->objective->contrastive && run->opts.nae.epochs > 0;
+  return split_new(contrastive ? run->opts.chain.chains : 0, run->opts.leaf, comm_rank(run->comm),
+                   comm_size(run->comm));
+}
+
+/* The text that must not change in a run: options that make the result, and the data. Owns: the
+ * caller, free(). */
+static char *result_text(const TrainInput *input) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  CHECK(out, "no memory for the configuration");
+  fprintf(out, "%s", input->config);
+  fprintf(out, "# data: %ld rows, checksum %016" PRIx64 "\n", input->data->rows,
+          input->data->checksum);
+  if (input->valid_data && input->valid_data != input->data)
+    fprintf(out, "# validation data: %ld rows, checksum %016" PRIx64 "\n",
+            input->valid_data->rows, input->valid_data->checksum);
+  fprintf(out, "# samples: %ld to train on, %ld to validate on, %ld labelled anomalies\n",
+          input->train.n, input->valid.n, input->signal.n);
+  fclose(out);
+  return text;
+}
+
+static Err open_directory(Run *run) {
+  char *result = result_text(run->input);
+  Err e = rundir_open(&run->dir, run->comm, run->input->out, result, run->input->config_full,
+                      run->opts.fresh);
+  free(result);
+  return e;
+}
+
+static void say_memory(void) {
+  char text[256];
+  mem_describe(text, sizeof text, 4);
+  log_note("memory of this rank: %s", text);
+}
+
+static void fill_opts(Run *run, const TrainOpts *opts) {
+  run->opts = *opts;
+  if (run->opts.chain.chains == 0) run->opts.chain.chains = opts->batch;
+  if (run->input->valid.n == 0) run->opts.select = SELECT_LAST;
+  if (run->opts.select == SELECT_AUC && run->input->signal.n == 0) {
+    log_warn("select auc wants labelled anomalies among the validation data; there are none: the "
+             "smallest gap |E+ - E-| selects");
+    run->opts.select = SELECT_GAP;
+  }
+}
+
+static Err open_run(Run *run, const TrainOpts *opts) {
+  fill_opts(run, opts);
+  TRY(net_new(&run->net, run->spec, run->input->data->shape));
+  TRY(train_check(&run->opts, run->net, run->input->train.n));
+  run->objective = objective_find(run->opts.objective);
+  run->chains = split_chains(run);
+  TRY(open_directory(run));
+  run->state = state_new(run->net, &run->opts, &run->chains);
+  run->stepper = stepper_new(run->comm, &run->opts, run->input, run->net, run->objective,
+                             &run->state, &run->chains);
+  run->validator = validator_new(run->stepper);
+  say_memory();
+  TRY(resume(run));
+  Err e = OK;
+  if (first_rank(run))
+    e = logfile_open(&run->log, &run->dir, &run->state, &run->opts, &run->state.log_bytes);
+  return comm_agree(run->comm, e);
+}
+
+static void close_run(Run *run) {
+  logfile_close(&run->log);
+  validator_free(&run->validator);
+  stepper_free(&run->stepper);
+  if (run->state.net) state_free(&run->state);
+  if (run->net) net_free(&run->net);
+}
+
+/* Phases. */
+
+static void say_phase(const Run *run) {
+  const char *name = run->state.at.phase == PHASE_NAE ? "NAE" : "AE";
+  double total = (double)phase_of(run)->epochs * (double)batches_per_epoch(run->stepper);
+  progress_begin(name, total, 1);
+}
+
+/* The steps of mala at the start of the phase, over T. In the latent space the decoder's slopes
+ * are about 1, and a step is at most as long as the sphere is wide. */
+static void start_chains(Run *run) {
+  const NaeOpts *nae = &run->opts.chain;
+  Learned *now = &run->state.now;
+  long dim = shape_size(run->net->input), k = manifold_dim(run->net);
+  double z_temperature = nae->z_temperature > 0 ? nae->z_temperature : now->temperature;
+  now->z_step = mala_start(dim, k > 0 ? k : 1);
+  if (now->z_step * z_temperature > 1) now->z_step = 1 / z_temperature;
+  now->x_step = mala_start(dim, dim);
+  if (nae->z.step > 0) now->z_step = nae->z.step / z_temperature;
+  if (nae->x.step > 0) now->x_step = nae->x.step / now->temperature;
+}
+
+/* Collective. From the autoencoder that its phase chose to the start of the NAE phase. */
+static Err begin_nae(Run *run) {
+  State *state = &run->state;
+  const NaeOpts *nae = &run->opts.chain;
+  state_take_best(state);
+  step_weights(run->stepper, state->now.w, state->now.s);
+  double plus = validate(run->validator).plus;
+  if (!(plus > 0) || !isfinite(plus))
+    return err_user("the NAE phase starts with E+ = %g, want a positive number: look at the AE "
+                    "phase in %s/log.csv",
+                    plus, run->dir.out);
+  state->now.temperature = nae->temperature;
+  if (nae->temperature_mode != T_FIXED)
+    state->now.temperature =
+        temperature_auto(plus, shape_size(run->net->input), manifold_dim(run->net));
+  state->gamma = nae->gamma_unit == GAMMA_RELATIVE ? nae->gamma / plus : nae->gamma;
+  start_chains(run);
+  state_fresh_optimizer(state);
+  state->at = (Position){.phase = PHASE_NAE, .step = state->at.step};
+  state->watch.bad_rows = 0;
+  state->watch.rate_scale = 1;
+  state->minus_sum = 0;
+  state->minus_steps = 0;
+  state_snapshot(state);
+  log_note("NAE phase: held-out E+ = %g, T = %g, gamma = %g", plus, state->now.temperature,
+           state->gamma);
+  return OK;
+}
+
+/* Validation, selection, early stopping. */
+
+static void decide(Run *run, const Validation *validation) {
+  State *state = &run->state;
+  double minus = state->minus_steps > 0 ? state->minus_sum / (double)state->minus_steps : 0;
+  double metric = select_metric(&run->opts, (Phase)state->at.phase, validation, minus);
+  bool better = metric < state->best.metric;
+  state->watch.misses = better ? 0 : state->watch.misses + 1;
+  if (better || run->opts.select == SELECT_LAST) state_keep_best(state, metric);
+  int patience = phase_of(run)->patience;
+  if (patience > 0 && state->watch.misses >= patience) {
+    state->at.over = 1;
+    log_note("stopped early: %d validations in a row without improvement", patience);
+  }
+  state->minus_sum = 0;
+  state->minus_steps = 0;
+}
+
+/* After the last step of an epoch. Returns whether there was one. */
+static bool validation_step(Run *run, Validation *validation) {
+  const Position *at = &run->state.at;
+  if (at->batch > 0 || at->epoch % run->opts.validate_epochs) return false;
+  step_weights(run->stepper, run->state.now.w, run->state.now.s);
+  *validation = validate(run->validator);
+  decide(run, validation);
+  return true;
+}
+
+/* What people see. */
+
+static void warn_once(Run *run, unsigned kind, bool trouble, const char *text, double value) {
+  unsigned bit = 1u << kind;
+  if (!trouble) run->warned &= ~bit;
+  if (!trouble || run->warned & bit) return;
+  run->warned |= bit;
+  log_warn("step %" PRId64 ": %s (%.3g)", run->state.at.step, text, value);
+}
+
+static double share(int64_t part, int64_t whole) {
+  return whole > 0 ? (double)part / (double)whole : 0.5;
+}
+
+/* Say it once when the sampler's health turns bad. */
+static void warn_health(Run *run, const StepReport *report) {
+  const int64_t *count = report->count;
+  if (run->state.at.phase != PHASE_NAE || !report->finite) return;
+  double ratio = report->minus / report->plus;
+  double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
+  double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
+  double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
+  double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
+  bool warm = run->state.at.phase_step > run->opts.chain.warmup_steps;
+  warn_once(run, 0, ratio < 0.85 || ratio > 1.15, "E-/E+ is outside 0.85 to 1.15", ratio);
+  warn_once(run, 1, warm && (z < 0.2 || z > 0.95), "latent chain: odd share accepted", z);
+  warn_once(run, 2, warm && (x < 0.2 || x > 0.95), "visible chain: odd share accepted", x);
+  warn_once(run, 3, clipped > 0.95, "visible chain: nearly all gradients are clipped", clipped);
+  warn_once(run, 4, bound > 0.95, "nearly all of the negatives' values sit at a bound", bound);
+}
+
+static void show_progress(const Run *run, const StepReport *report) {
+  const State *state = &run->state;
+  double speed = (double)run->opts.batch / run->step_seconds;
+  long batches = batches_per_epoch(run->stepper);
+  double epoch = (double)state->at.phase_step / (double)batches;
+  if (state->at.phase == PHASE_NAE)
+    progress_at((double)state->at.phase_step,
+                "step %ld, epoch %.2f of %d, E+ %.4g, E- %.4g, loss %.4g, %.0f samples/s",
+                (long)state->at.step, epoch, phase_of(run)->epochs, report->plus, report->minus,
+                report->loss, speed);
+  else
+    progress_at((double)state->at.phase_step,
+                "step %ld, epoch %.2f of %d, E+ %.4g, loss %.4g, %.0f samples/s",
+                (long)state->at.step, epoch, phase_of(run)->epochs, report->plus, report->loss,
+                speed);
+}
+
+/* Collective. */
+static Err log_row(Run *run, const StepReport *report, const Validation *validation) {
+  Err e = OK;
+  warn_health(run, report);
+  if (run->log)
+    e = logfile_row(run->log, &run->dir, &run->state, &run->opts, report, validation,
+                    (double)run->opts.batch / run->step_seconds, clock_now() - run->started);
+  return comm_agree(run->comm, e);
+}
+
+/* The loop. */
+
+/* What this rank wants after the coming step: every rank hears signals, the first one watches the
+ * clock. */
+static void ask(Run *run) {
+  double now = clock_now();
+  const TrainOpts *opts = &run->opts;
+  run->stepper->ask_stop = stop_requested();
+  run->stepper->ask_save = false;
+  if (!first_rank(run)) return;
+  if (opts->wall_minutes > 0 && now - run->started > 60 * opts->wall_minutes)
+    run->stepper->ask_stop = true;
+  if (opts->checkpoint_minutes > 0 && now - run->saved > 60 * opts->checkpoint_minutes)
+    run->stepper->ask_save = true;
+  if (now - run->looked < 1) return;
+  run->looked = now;
+  if (rundir_stop_file(&run->dir)) run->stepper->ask_stop = true;
+}
+
+static bool save_due(const Run *run, const StepReport *report) {
+  long every = run->opts.checkpoint_steps;
+  return report->count[COUNT_SAVE] > 0 || (every > 0 && run->state.at.step % every == 0);
+}
+
+/* One step and what follows it. */
+static Err one_step(Run *run, bool *stop) {
+  StepReport report;
+  Validation validation;
+  ask(run);
+  double before = clock_now();
+  step_run(run->stepper, &run->state, &report);
+  run->step_seconds = clock_now() - before;
+  show_progress(run, &report);
+  bool validated = validation_step(run, &validation);
+  bool row = run->state.at.step % run->opts.log_steps == 0;
+  if (row || validated) TRY(log_row(run, &report, validated ? &validation : NULL));
+  TRY(guard_step(&run->state, &run->opts, &report, row));
+  *stop = report.count[COUNT_STOP] > 0;
+  if (!*stop && save_due(run, &report)) return save(run);
+  return OK;
+}
+
+static Err stop_early(Run *run) {
+  progress_end("stopped");
+  TRY(save(run));
+  log_note("stopped at step %" PRId64 "; the same command continues", run->state.at.step);
+  return ERR_STOPPED;
+}
+
+static Err finish(Run *run) {
+  progress_end("done");
+  TRY(save(run));
+  const Best *best = &run->state.best;
+  log_note("finished at step %" PRId64 "; %s/model.h5 is the model of step %" PRId64,
+           run->state.at.step, run->dir.out, best->step < 0 ? run->state.at.step : best->step);
+  return OK;
+}
+
+static Err loop(Run *run) {
+  bool stop = false;
+  say_phase(run);
+  while (!all_done(run)) {
+    if (phase_done(run)) {
+      progress_end("done");
+      TRY(begin_nae(run));
+      say_phase(run);
+    }
+    TRY(one_step(run, &stop));
+    if (stop && !all_done(run)) return stop_early(run);
+  }
+  return finish(run);
+}
+
+Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
+              const TrainInput *input) {
+  double now = clock_now();
+  Run run = {.comm = comm, .spec = spec, .input = input, .started = now, .saved = now};
+  Err e = open_run(&run, opts);
+  if (!e && run.state.at.step > 0 && all_done(&run))
+    log_note("%s: this run is finished (step %" PRId64 ")", input->out, run.state.at.step);
+  else if (!e)
+    e = loop(&run);
+  close_run(&run);
+  return e;
+}

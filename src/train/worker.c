@@ -1,0 +1,50 @@
+#include "train/worker.h"
+
+#include "base/mem.h"
+
+static void worker_make(Worker *worker, const Net *net, const Weights *weights,
+                        const ExactGrid *grid, int tiles, bool contrastive, size_t n_spread) {
+  long size = shape_size(net->input) * L;
+  worker->leaf = leaf_work_new(net, weights, tiles);
+  worker->recon = recon_new(net, weights);
+  if (contrastive) worker->negative = negative_new(net, weights);
+  worker->sum = exact_new(grid);
+  worker->dw = MEM_NEW(float, "gradients", net->n_params);
+  worker->x = MEM_NEW(float *, "batch", tiles);
+  worker->x[0] = MEM_NEW(float, "batch", tiles *size);
+  for (int t = 1; t < tiles; t++) worker->x[t] = worker->x[0] + t * size;
+  worker->view = MEM_NEW(float *, "batch", tiles);
+  worker->factor = mem_new("batch", (size_t)tiles, sizeof *worker->factor);
+  worker->id = mem_new("batch", (size_t)tiles, sizeof *worker->id);
+  worker->energy = mem_new("batch", (size_t)tiles, sizeof *worker->energy);
+  worker->spread = MEM_NEW(int64_t, "batch", n_spread + 1);
+}
+
+Worker *workers_new(const Net *net, const Weights *weights, const ExactGrid *grid, int threads,
+                    int tiles, bool contrastive, size_t n_spread) {
+  Worker *worker = MEM_NEW(Worker, "threads", threads);
+  for (int i = 0; i < threads; i++)
+    worker_make(&worker[i], net, weights, grid, tiles, contrastive, n_spread);
+  return worker;
+}
+
+static void worker_drop(Worker *worker, bool contrastive) {
+  leaf_work_free(&worker->leaf);
+  recon_free(&worker->recon);
+  if (contrastive) negative_free(&worker->negative);
+  exact_free(&worker->sum);
+  mem_free(&worker->dw);
+  mem_free(&worker->x[0]);
+  mem_free(&worker->x);
+  mem_free(&worker->view);
+  mem_free(&worker->factor);
+  mem_free(&worker->id);
+  mem_free(&worker->energy);
+  mem_free(&worker->spread);
+}
+
+void workers_free(Worker **worker, int threads, bool contrastive) {
+  if (!*worker) return;
+  for (int i = 0; i < threads; i++) worker_drop(&(*worker)[i], contrastive);
+  mem_free(worker);
+}
