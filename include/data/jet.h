@@ -1,27 +1,31 @@
-/* From the four-momenta of a jet's constituents to a sample: the jet image of the Heidelberg group,
- * with the gaps closed. Source: arXiv 2206.14225, section 2; models.md of the design, "Jet images".
+/* From the four-momenta of a jet's constituents to a sample: the jet image of the Heidelberg
+ * group, with the gaps closed. Source: arXiv 2206.14225, section 2; models.md of the design, "Jet
+ * images".
  *
- * In order: pT, eta, phi of each constituent; phi relative to the hardest, wrapped to [-pi, pi); subtract
- * the pT-weighted means; turn the principal axis of the pT-weighted covariance vertical (the rotation
- * from square roots only; one constituent or an isotropic jet: none); mirror so that the larger half of
- * pT lies at eta' < 0 and at phi' > 0 (equal: leave); pixel column floor(eta'/0.029) + W/2, row
- * floor(phi'/0.035) + H/2 for 40 x 40 (other sizes scale the pixel so that the window stays); add pT;
- * divide by the sum in the crop. Then, if asked, Gaussian filter and power. */
+ * In order: pT, eta, phi of each constituent; phi relative to the hardest, wrapped to [-pi, pi);
+ * subtract the pT-weighted means; turn the principal axis of the pT-weighted covariance vertical
+ * (the rotation from square roots only; one constituent or an isotropic jet: none); mirror so
+ * that the larger half of pT lies at eta' < 0 and at phi' > 0 (equal: leave); pixel column
+ * floor(eta'/0.029) + W/2, row floor(phi'/0.035) + H/2 for 40 x 40 (other sizes scale the pixel
+ * so that the window stays); add pT; divide by the sum in the crop. Then, if asked, Gaussian
+ * filter and power. */
 #ifndef DATA_JET_H
 #define DATA_JET_H
 
 #include <stdbool.h>
 
+enum { JET_SLOTS_MOST = 1024, IMAGE_SIZE_MOST = 256 };
+
 typedef enum PixelMerge { PIXEL_SUM, PIXEL_LAST } PixelMerge;
 
 typedef struct ImageOpts {
-  int size;            /* H = W: 40 */
+  int size;                    /* H = W: 40 */
   double width_eta, width_phi; /* of one pixel at size 40: 0.029, 0.035 */
   PixelMerge merge;
-  double smooth;       /* sigma of the Gaussian filter in pixels, 0: none; reflecting edge, truncated at
-                          4 sigma, as SciPy's */
-  double power;        /* pixel^power, then division by the sum; 1: none */
-  int constituents;    /* use at most this many, 0: all */
+  double smooth; /* sigma of the Gaussian filter in pixels, 0: none; reflecting edge, truncated at
+                    4 sigma, as SciPy's */
+  double power;  /* pixel^power, then division by the sum; 1: none */
+  int constituents; /* use at most this many, 0: all */
 } ImageOpts;
 ImageOpts image_defaults(void);
 

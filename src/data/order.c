@@ -1,0 +1,55 @@
+/* The order of an epoch, computed for one position at a time.
+ *
+ * The blocks' permutation: the full blocks are permuted among themselves and the short one, if
+ * there is one, is put in at a place drawn for it. Like this the place of the short block, on
+ * which the bounds of all windows depend, is known without walking through the permutation. */
+#include "data/dataset.h"
+#include "num/rng.h"
+
+typedef struct Blocks {
+  long size;        /* samples of a full block */
+  long full;        /* full blocks */
+  long count;       /* with the short one */
+  long missing;     /* samples that the short block lacks to be full, 0: there is none */
+  long short_place; /* its place in the order; count when there is none */
+} Blocks;
+
+static Blocks blocks_of(const Order *order, RngKey key, uint64_t epoch) {
+  Blocks b = {.size = order->block, .full = order->n / order->block};
+  b.missing = (order->block - order->n % order->block) % order->block;
+  b.count = b.full + (b.missing > 0);
+  uint64_t count = (uint64_t)b.count;
+  b.short_place = b.missing ? (long)rng_permute(key, epoch, count, count - 1) : b.count;
+  return b;
+}
+
+/* Samples of the places before `place`. */
+static long samples_before(const Blocks *b, long place) {
+  return place * b->size - (place > b->short_place ? b->missing : 0);
+}
+
+/* The place of the block that holds sample j of the order. */
+static long place_of(const Blocks *b, long j) {
+  bool after = j >= samples_before(b, b->short_place + 1);
+  return (after && b->missing ? j + b->missing : j) / b->size;
+}
+
+static long block_at(const Blocks *b, RngKey key, uint64_t epoch, long place) {
+  if (place == b->short_place) return b->full;
+  long i = place > b->short_place ? place - 1 : place;
+  return (long)rng_permute(key, epoch, (uint64_t)b->full, (uint64_t)i);
+}
+
+long order_at(const Order *order, uint64_t epoch, long position) {
+  RngKey block_key = rng_key(order->seed, RNG_BLOCKS);
+  RngKey window_key = rng_key(order->seed, RNG_WINDOW);
+  Blocks b = blocks_of(order, block_key, epoch);
+  long window = place_of(&b, position) / order->window;
+  long from = window * order->window, to = from + order->window;
+  long start = samples_before(&b, from), end = samples_before(&b, to < b.count ? to : b.count);
+  uint64_t stream = epoch << 32 | (uint64_t)window;
+  long j = start + (long)rng_permute(window_key, stream, (uint64_t)(end - start),
+                                     (uint64_t)(position - start));
+  long place = place_of(&b, j);
+  return block_at(&b, block_key, epoch, place) * b.size + j - samples_before(&b, place);
+}
