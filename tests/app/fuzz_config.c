@@ -41,27 +41,32 @@ static void damage(char *text, uint64_t round) {
   }
 }
 
-int main(int argc, char **argv) {
+/* Errors: the file itself is refused, or a refusal says nothing. */
+static Err fuzz(const char *name, const char *whole, uint64_t file, int rounds, long count[2]) {
   static Config config;
-  long read = 0, refused = 0;
-  for (int i = 1; i < argc; i++) {
-    char *whole, text[LONGEST];
-    if (config_file(&whole, argv[i])) return fprintf(stderr, "%s\n", err_message()), 1;
-    for (int round = 0; round < ROUNDS / (argc - 1); round++) {
-      snprintf(text, sizeof text, "%s", whole);
-      damage(text, (uint64_t)i << 32 | (uint64_t)round);
-      err_clear();
-      if (!config_read(&config, argv[i], text, 0, NULL)) {
-        read++;
-        char *again = config_text(&config, false);
-        free(again);
-      } else if (!*err_message())
-        return fprintf(stderr, "refused without a message\n"), 1;
-      else
-        refused++;
-    }
-    free(whole);
+  char text[LONGEST];
+  TRY(config_read(&config, name, whole, 0, NULL));
+  for (int round = 0; round < rounds; round++) {
+    snprintf(text, sizeof text, "%s", whole);
+    damage(text, file << 32 | (uint64_t)round);
+    err_clear();
+    bool read = !config_read(&config, name, text, 0, NULL);
+    if (!read && !*err_message()) return err_user("%s: refused without a message", name);
+    if (read) free(config_text(&config, false));
+    count[read]++;
   }
-  printf("%ld read, %ld refused\n", read, refused);
-  return read && refused ? 0 : 1;
+  return OK;
+}
+
+int main(int argc, char **argv) {
+  long count[2] = {0}; /* refused, read */
+  for (int i = 1; i < argc; i++) {
+    char *whole = NULL;
+    Err e = config_file(&whole, argv[i]);
+    if (!e) e = fuzz(argv[i], whole, (uint64_t)i, ROUNDS / (argc - 1), count);
+    free(whole);
+    if (e) return fprintf(stderr, "%s\n", err_message()), 1;
+  }
+  printf("%ld read, %ld refused\n", count[1], count[0]);
+  return count[0] && count[1] ? 0 : 1;
 }

@@ -90,7 +90,7 @@ static void unknown_keys_are_refused(void **state) {
   refused("sed: 1\n", "a.yaml:1: sed: no such option; did you mean seed?");
   refused("train: {x_steps: 1}\n",
           "a.yaml:1: train.x_steps: no such option; did you mean nae.x_steps?");
-  refused("nea: {x_steps: 1}\n", "a.yaml:1: nea: no such option; did you mean nae?");
+  refused("gaurd: {rows: 1}\n", "a.yaml:1: gaurd: no such option; did you mean guard?");
   refused("train: 5\n", "a.yaml:1: train: found 5, want a section of options");
   refused("seed: 1\nseed: 2\n", "a.yaml:2: seed: given twice, first in line 1");
   refused("nae: {z_steps: 1}\nz_step: 2\n",
