@@ -48,7 +48,7 @@ static void test_ages(void **state) {
   replay_ages(&replay, &filled, &age_sum);
   assert_int_equal(filled, 3 * L);
   assert_int_equal(age_sum, 8 * (1 + 2 + 3) + 8 * 3);
-  /* Chain 0 draws slot 3 - 3 = 0 and fills slot 3, then draws slot 3 and overwrites slot 0. */
+  /* Draw slot 2 into the last slot, then slot 0 over itself. */
   for (int l = 0; l < L; l++) drawn[l] = 2;
   replay_put(&replay, x, drawn, 0);
   for (int l = 0; l < L; l++) drawn[l] = 0;
@@ -83,6 +83,24 @@ static void test_draws(void **state) {
   assert_near(count[0], 0.2 * n, 5 * sqrt(n * 0.2 * 0.8));
   for (int s = 0; s < 3; s++) assert_near(count[s + 1], third * n, 5 * sqrt(n * third));
   assert_int_equal(count[SLOTS], 0);
+  replay_free(&replay);
+}
+
+/* Two chains in the same lane of two tiles agree as often as chance has it. */
+static void test_chains_draw_alone(void **state) {
+  enum { STEPS = 1000 };
+  Replay replay = replay_new(0, 2 * L, SLOTS, DIM);
+  float x[DIM * L] = {0};
+  int first[L], second[L], agree = 0;
+  for (int l = 0; l < L; l++) first[l] = -1;
+  for (int round = 0; round < 6; round++) replay_put(&replay, x, first, round % 2 * L);
+  for (uint32_t step = 0; step < STEPS; step++) {
+    replay_draw(&replay, x, first, 0, 1, rng_key(2, RNG_REPLAY), step);
+    replay_draw(&replay, x, second, L, 1, rng_key(2, RNG_REPLAY), step);
+    for (int l = 0; l < L; l++) agree += first[l] == second[l];
+  }
+  double n = STEPS * L;
+  assert_near(agree, n / 3, 5 * sqrt(n * 2 / 9));
   replay_free(&replay);
 }
 
@@ -121,9 +139,8 @@ static void test_split(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ring),
-      cmocka_unit_test(test_ages),
-      cmocka_unit_test(test_draws),
+      cmocka_unit_test(test_ring),  cmocka_unit_test(test_ages),
+      cmocka_unit_test(test_draws), cmocka_unit_test(test_chains_draw_alone),
       cmocka_unit_test(test_split),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
