@@ -9,7 +9,7 @@
 #include "train/train.h"
 
 static NaeOpts nae_defaults(void) {
-  ChainOpts chain = {.steps = 10, .clip = CLIP_NONE, .high = 1};
+  ChainOpts chain = {.steps = 10, .clip = CLIP_NONE, .clip_norm = 0.01, .high = 1};
   return (NaeOpts){.mode = NEG_ON_MANIFOLD,
                    .z_sampler = "mala",
                    .x_sampler = "mala",
