@@ -32,7 +32,7 @@ typedef struct HdfList {
   bool more;
   HdfEntry entry[HDF_ENTRIES];
 } HdfList;
-/* All data sets of a file, in HDF5's order of names. */
+/* All data sets of a file, by name. */
 void hdf_list(HdfList *list, hid_t file);
 /* The entries in one line of text, at most `most` of them. */
 void hdf_list_text(char *text, size_t size, const HdfList *list, int most);

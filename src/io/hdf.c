@@ -112,26 +112,49 @@ static void describe(HdfEntry *entry, hid_t dataset) {
   H5Tclose(type);
 }
 
-static herr_t add_entry(hid_t group, const char *name, const H5L_info_t *info, void *data) {
-  HdfList *list = data;
+/* A walk through the groups of a file. HDF5's own does not end in a damaged file whose groups
+ * form a ring; this one has a last depth and a last step. */
+enum { DEEPEST = 8, STEPS = 4096 };
+typedef struct Walk {
+  HdfList *list;
+  char path[sizeof(((HdfEntry *)0)->name)];
+  int depth, steps;
+} Walk;
+
+static void add_dataset(HdfList *list, const char *path, hid_t dataset) {
+  if (list->n == HDF_ENTRIES) {
+    list->more = true;
+    return;
+  }
+  HdfEntry *entry = &list->entry[list->n++];
+  snprintf(entry->name, sizeof entry->name, "%s", path);
+  describe(entry, dataset);
+}
+
+static herr_t step(hid_t group, const char *name, const H5L_info_t *info, void *data) {
+  Walk *walk = data;
+  size_t n = strlen(walk->path);
+  if (++walk->steps > STEPS) return 1;
   hid_t object = H5Oopen(group, name, H5P_DEFAULT);
   if (object < 0) return 0;
-  if (H5Iget_type(object) == H5I_DATASET) {
-    if (list->n == HDF_ENTRIES) {
-      list->more = true;
-    } else {
-      HdfEntry *entry = &list->entry[list->n++];
-      snprintf(entry->name, sizeof entry->name, "/%s", name);
-      describe(entry, object);
-    }
+  int used = snprintf(walk->path + n, sizeof walk->path - n, "/%s", name);
+  bool fits = used > 0 && n + (size_t)used < sizeof walk->path;
+  H5I_type_t kind = H5Iget_type(object);
+  if (fits && kind == H5I_DATASET) add_dataset(walk->list, walk->path, object);
+  if (fits && kind == H5I_GROUP && walk->depth < DEEPEST) {
+    walk->depth++;
+    H5Literate(object, H5_INDEX_NAME, H5_ITER_INC, NULL, step, walk);
+    walk->depth--;
   }
+  walk->path[n] = 0;
   H5Oclose(object);
   return 0;
 }
 
 void hdf_list(HdfList *list, hid_t file) {
+  Walk walk = {.list = list};
   memset(list, 0, sizeof *list);
-  H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, add_entry, list);
+  H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, step, &walk);
 }
 
 void hdf_list_text(char *text, size_t size, const HdfList *list, int most) {
