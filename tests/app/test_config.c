@@ -63,7 +63,7 @@ static void empty_is_all_defaults(void **state) {
 
 static void wrong_values_say_where(void **state) {
   refused("nae:\n  x_steps: 3\n  x_step_size: -0.1\n",
-          "a.yaml:3: nae.x_step_size: found -0.1, want > 0");
+          "a.yaml:3: nae.x_step_size: found -0.1, want > 0, or auto");
   refused("train:\n  batch: 100\n",
           "a.yaml:2: train.batch: found 100, want >= 16, a multiple of 16");
   refused("nae: {z_sampler: hmc}\n",
