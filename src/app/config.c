@@ -11,7 +11,7 @@
 static DataOpts data_defaults(void) {
   return (DataOpts){
       .source = {.reader = "auto",
-                 .x_path = "data",
+                 .x_path = "",
                  .label_path = "",
                  .weight_path = "",
                  .layout = "dense",
