@@ -1,6 +1,7 @@
 """What the end-to-end tests share: running the program under mpirun, and saying what failed."""
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -67,3 +68,22 @@ def isas():
 
 def scratch():
     return tempfile.TemporaryDirectory(prefix="jetnae-test-")
+
+
+# A row of the fixture jets_plain.h5, a table without compression: index int64, values_block_0
+# float32[52] with E, px, py, pz of 12 constituents, values_block_1 int64[2] (ttv, is_signal_new).
+RECORD = struct.Struct("<q52f2q")
+ROWS, CHUNK_ROWS = 100, 16
+
+
+def find_record(table, row):
+    """Byte offset of a row: where all rows of its chunk follow each other."""
+    first = row // CHUNK_ROWS * CHUNK_ROWS
+    rows = range(first, min(first + CHUNK_ROWS, ROWS))
+    at = table.find(struct.pack("<q", first))
+    while at >= 0:
+        offsets = [at + (r - first) * RECORD.size for r in rows]
+        if all(table[o:o + 8] == struct.pack("<q", r) for o, r in zip(offsets, rows)):
+            return offsets[row - first]
+        at = table.find(struct.pack("<q", first), at + 1)
+    raise ValueError(f"no row {row} in the table")

@@ -10,11 +10,9 @@ import struct
 import subprocess
 import sys
 
-from harness import Failures, run, scratch
+from harness import Failures, find_record, run, scratch
 
 RANKS = 3
-# Record of jets_plain.h5: index int64, values_block_0 float32[52], values_block_1 int64[2].
-RECORD = struct.Struct("<q52f2q")
 
 
 class Bench:
@@ -25,13 +23,13 @@ class Bench:
         self.failures = Failures()
 
     def expect(self, name, words, *fragments, **options):
-        """The program ends with 2 and one line that holds all fragments."""
+        """The program ends with 2 and one message that holds all fragments."""
         options.setdefault("ranks", RANKS)
         done = run(self.binary, *words, **options)
-        lines = [line for line in done.err.splitlines() if line.startswith("jetnae: ")]
-        good = done.code == 2 and len(lines) == 1 and all(f in lines[0] for f in fragments)
-        self.failures.check(good, f"{name}: want exit code 2 and one line with {fragments}\n{done}")
-        print(f"{name}: {lines[0] if lines else 'no message'}", flush=True)
+        _, *messages = ("\n" + done.err).split("\njetnae: ")
+        good = done.code == 2 and len(messages) == 1 and all(f in messages[0] for f in fragments)
+        self.failures.check(good, f"{name}: want exit code 2 and one message with {fragments}\n{done}")
+        print(f"{name}: {messages[0].splitlines()[0] if messages else 'no message'}", flush=True)
 
     def train(self, *words):
         return ["train", self.tiny, f"out={self.folder / 'run'}", "threads=1", *words]
@@ -43,17 +41,6 @@ class Bench:
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
-
-
-def find_record(table, row):
-    """Byte offset of a row of an uncompressed table: its index, and the next row's behind it."""
-    at = table.find(struct.pack("<q", row))
-    while at >= 0:
-        after = at + RECORD.size
-        if table[after:after + 8] == struct.pack("<q", row + 1):
-            return at
-        at = table.find(struct.pack("<q", row), at + 1)
-    raise ValueError(f"no row {row}")
 
 
 def with_energy(bench, name, row, energy):
@@ -86,10 +73,10 @@ def check_files(bench):
 
 
 def check_rows(bench):
-    bench.expect("NaN", bench.read(with_energy(bench, "nan.h5", 17, float("nan"))), "nan.h5", "NaN",
-                 "17", "data.bad_rows")
+    bench.expect("NaN", bench.read(with_energy(bench, "nan.h5", 17, float("nan"))), "nan.h5", "row 17",
+                 "not finite", "data.bad_rows")
     bench.expect("negative energy", bench.read(with_energy(bench, "negative.h5", 23, -5.0)),
-                 "negative.h5", "negative", "23", "data.bad_rows")
+                 "negative.h5", "row 23", "negative energy", "data.bad_rows")
 
 
 def check_options(bench):
@@ -132,7 +119,7 @@ def check_models(bench):
     if not bench.failures.check(done.code == 0, f"train 2 steps\n{done}"):
         return
     bench.expect("directory of another configuration",
-                 ["train", bench.tiny, f"out={out}", "seed=2", "threads=1"], "trained", "seed")
+                 ["train", bench.tiny, f"out={out}", "seed=2", "threads=1"], "trained", "- seed: 1", "+ seed: 2", "fresh=true")
     toy = ["data.source=toy", "data.toy_jets=64", "threads=1"]
     bench.expect("no run", ["score", bench.folder / "nowhere", *toy], "nowhere")
     model = (out / "model.h5").read_bytes()

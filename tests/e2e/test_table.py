@@ -5,36 +5,16 @@ per input row, in input order, whichever reader read it.
 Usage: test_table.py BINARY CONTENTS SOURCE_ROOT
 """
 import pathlib
-import struct
 import subprocess
 import sys
 
-from harness import Failures, run, scratch
-
-ROWS = 100
-# jets_plain.h5 holds the labels of the same rows without compression, in records of index int64,
-# values_block_0 float32[52], values_block_1 int64[2] (ttv, is_signal_new).
-RECORD = struct.Struct("<q52f2q")
+from harness import RECORD, ROWS, Failures, find_record, run, scratch
 
 
 def labels_in_file(path):
-    table, labels, at = path.read_bytes(), {}, 0
-    for row in range(ROWS):
-        at = table.find(struct.pack("<q", row))
-        while at >= 0 and not plausible(table, at):
-            at = table.find(struct.pack("<q", row), at + 1)
-        if at < 0:
-            raise ValueError(f"no row {row} in {path}")
-        labels[row] = RECORD.unpack_from(table, at)[-1]
-    return [labels[row] for row in range(ROWS)]
-
-
-def plausible(table, at):
-    """A record: the hardest constituent has an energy, the label is 0 or 1, ttv is 0 to 2."""
-    if at + RECORD.size > len(table):
-        return False
-    _, energy, *rest = RECORD.unpack_from(table, at)
-    return 1e-3 < energy < 1e5 and rest[-1] in (0, 1) and rest[-2] in (0, 1, 2)
+    """Labels as they stand in the same rows without compression."""
+    table = path.read_bytes()
+    return [RECORD.unpack_from(table, find_record(table, row))[-1] for row in range(ROWS)]
 
 
 def values(helper, path, name):
