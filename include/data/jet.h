@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-enum { JET_SLOTS_MOST = 1024, IMAGE_SIZE_MOST = 256 };
+enum { JET_SLOTS_MOST = 1024, IMAGE_SIZE_MOST = 512 };
 
 typedef enum PixelMerge { PIXEL_SUM, PIXEL_LAST } PixelMerge;
 

@@ -43,7 +43,7 @@ static Err check_image(const Source *source, const ImageOpts *image) {
   if (source->reader->check) return source->reader->check(source, image);
   if (source->kind != SOURCE_JETS) return OK;
   if (image->size < 1 || image->size > IMAGE_SIZE_MOST)
-    return err_user("data.image.size: found %d, want 1 to %d", image->size, IMAGE_SIZE_MOST);
+    return err_user("data.image_size: found %d, want 1 to %d", image->size, IMAGE_SIZE_MOST);
   if (source->slots > JET_SLOTS_MOST)
     return err_user("%s: found %d constituents per jet, want at most %d", source->path,
                     source->slots, JET_SLOTS_MOST);

@@ -1,0 +1,63 @@
+#include "io/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void outfile_init(OutFile *out, const Comm *comm, const char *path) {
+  out->comm = comm;
+  out->fd = -1;
+  snprintf(out->path, sizeof out->path, "%s", path);
+  snprintf(out->temporary, sizeof out->temporary, "%s.part", out->path);
+}
+
+Err outfile_error(const OutFile *out) {
+  return err_user("%s: cannot write: %s; want a folder that is there, may be written to and has "
+                  "room (out=)",
+                  out->path, errno ? strerror(errno) : "HDF5 gives no reason");
+}
+
+Err outfile_open(OutFile *out) {
+  out->fd = open(out->temporary, O_WRONLY | O_CLOEXEC);
+  return out->fd < 0 ? outfile_error(out) : OK;
+}
+
+Err outfile_put(const OutFile *out, const void *data, size_t bytes, int64_t at) {
+  const char *next = data;
+  while (bytes > 0) {
+    ssize_t done = pwrite(out->fd, next, bytes, at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return outfile_error(out);
+    next += done, at += done, bytes -= (size_t)done;
+  }
+  return OK;
+}
+
+static Err sync_mine(OutFile *out, Err e) {
+  if (out->fd < 0) return e;
+  bool failed = !e && fsync(out->fd);
+  if (close(out->fd) && !e) failed = true;
+  out->fd = -1;
+  return failed ? outfile_error(out) : e;
+}
+
+static Err publish(const OutFile *out) {
+  char folder[PATH_MAX];
+  if (rename(out->temporary, out->path)) return outfile_error(out);
+  snprintf(folder, sizeof folder, "%s", out->path);
+  int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) fsync(fd), close(fd);
+  return OK;
+}
+
+Err outfile_finish(OutFile *out, Err e) {
+  bool first = comm_rank(out->comm) == 0;
+  e = comm_agree(out->comm, sync_mine(out, e));
+  if (!e && first) e = publish(out);
+  e = comm_agree(out->comm, e);
+  if (e && first) unlink(out->temporary);
+  return e;
+}
