@@ -49,11 +49,29 @@ void comm_free(Comm **comm) {
   mem_free(comm);
 }
 
+/* Open MPI refuses to start in a step of srun without PMIx, even as one process, and ends the
+ * program by itself when there are several: then at least the remedy stands before its own words.
+ */
+static void init(int *argc, char ***argv, const Launch *launch, int *provided) {
+  const char *step = getenv("SLURM_STEP_ID");
+  bool alone = step && launch->copies == 1 && !launch->offered;
+  char *kept = alone ? strdup(step) : NULL;
+  if (alone) unsetenv("SLURM_STEP_ID");
+  if (launch->copies > 1 && !launch->offered && launch->rank == 0)
+    fprintf(stderr,
+            "note: %s is %d, but no process manager is seen; should MPI not start, use srun "
+            "--mpi=pmix or mpirun\n",
+            launch->variable, launch->copies);
+  MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, provided));
+  if (kept) setenv("SLURM_STEP_ID", kept, 1);
+  free(kept);
+}
+
 Err comm_start(int *argc, char ***argv, Comm **world) {
   Launch launch = launch_seen();
   int provided;
   MPI_Comm all;
-  MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
+  init(argc, argv, &launch, &provided);
   MPI(MPI_Comm_dup(MPI_COMM_WORLD, &all));
   *world = wrap(all);
   err_set_abort(abort_all, (*world)->rank);

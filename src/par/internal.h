@@ -21,10 +21,11 @@ struct Comm {
 _Noreturn void mpi_die(const char *file, int line, const char *call, int code);
 
 /* What the environment says about how this process was started: as how many copies, which of them
- * this is, and the variable that says so. */
+ * this is, the variable that says so, and whether a process manager offers to connect them. */
 typedef struct Launch {
   int copies, rank;
   const char *variable;
+  bool offered;
 } Launch;
 Launch launch_seen(void);
 

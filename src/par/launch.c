@@ -7,6 +7,10 @@ static int number(const char *variable) {
   return value ? atoi(value) : 0;
 }
 
+static bool offered(void) {
+  return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
+}
+
 /* The innermost launcher speaks first: mpirun inside a SLURM job leaves the job's variables in
  * place. A batch script has SLURM_NTASKS and SLURM_PROCID = 0 too, but no step: there one copy
  * is what was asked for. */
@@ -18,9 +22,10 @@ Launch launch_seen(void) {
                   {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
   for (size_t i = 0; i < sizeof launcher / sizeof *launcher; i++)
     if (getenv(launcher[i].copies))
-      return (Launch){number(launcher[i].copies), number(launcher[i].rank), launcher[i].copies};
+      return (Launch){number(launcher[i].copies), number(launcher[i].rank), launcher[i].copies,
+                      offered()};
   bool in_step = getenv("SLURM_STEP_ID") || number("SLURM_PROCID") > 0;
   if (in_step && getenv("SLURM_NTASKS"))
-    return (Launch){number("SLURM_NTASKS"), number("SLURM_PROCID"), "SLURM_NTASKS"};
-  return (Launch){1, 0, ""};
+    return (Launch){number("SLURM_NTASKS"), number("SLURM_PROCID"), "SLURM_NTASKS", offered()};
+  return (Launch){1, 0, "", offered()};
 }
