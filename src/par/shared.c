@@ -18,15 +18,14 @@ static const char *backing(void) {
   return directory ? directory : "/dev/shm";
 }
 
-/* Left for what MPI itself keeps there. */
+/* Wanted besides, for what MPI itself keeps there. */
 enum { RESERVE = 4 << 20 };
 
 /* Bytes that the node still has there; a huge number where there is nothing to look at. */
 static unsigned long long room(void) {
   struct statvfs fs;
   if (statvfs(backing(), &fs)) return ~0ull;
-  unsigned long long free_bytes = (unsigned long long)fs.f_bavail * fs.f_frsize;
-  return free_bytes > RESERVE ? free_bytes - RESERVE : 0;
+  return (unsigned long long)fs.f_bavail * fs.f_frsize;
 }
 
 /* Without this look, a full memory file system ends the program with a bus error at first touch.
@@ -34,12 +33,13 @@ static unsigned long long room(void) {
 static Err look_for_room(const Comm *comm, const char *name, size_t bytes) {
   unsigned long long found = comm->node_rank ? 0 : room();
   MPI(MPI_Bcast(&found, 1, MPI_UNSIGNED_LONG_LONG, 0, comm->node));
-  if (bytes <= found) return OK;
+  unsigned long long want = (unsigned long long)bytes + RESERVE;
+  if (want <= found) return OK;
   return err_user(
       "shared memory: found %.1f MB free in %s, want %.1f MB for %s (one copy per "
       "node); enlarge it (mount -o remount,size=...), take more nodes or less data, or "
       "run one rank per node with more threads",
-      (double)found * 1e-6, backing(), (double)bytes * 1e-6, name);
+      (double)found * 1e-6, backing(), (double)want * 1e-6, name);
 }
 
 /* All bytes belong to the node's first rank; the pages go where they are first touched. */

@@ -134,7 +134,7 @@ static void no_room_is_said_in_advance(void) {
   CHECK(!strncmp(err_message(), "shared memory: found ", 21) &&
             strstr(err_message(), " MB free in ") &&
             strstr(err_message(),
-                   ", want 1073741824.0 MB for a million GB (one copy per node); "
+                   ", want 1073741828.2 MB for a million GB (one copy per node); "
                    "enlarge it (mount -o remount,size=...), take more nodes or less "
                    "data, or run one rank per node with more threads"),
         "%s", err_message());
