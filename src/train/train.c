@@ -74,7 +74,7 @@ static Err save_model(Run *run) {
                  .net = run->net,
                  .w = run->stepper->weights.w,
                  .temperature = chosen ? best->temperature : run->state.now.temperature,
-                 .config = (char *)run->input->config_full};
+                 .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
   rundir_path(&run->dir, path, "model.h5");
   TRY(rundir_mine(&run->dir));
