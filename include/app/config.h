@@ -6,6 +6,7 @@
 #define APP_CONFIG_H
 
 #include "data/dataset.h"
+#include "data/prepare.h"
 #include "net/net.h"
 #include "train/train.h"
 
@@ -24,10 +25,12 @@ typedef struct Config {
   bool spectral; /* net.spectral: of the layers that do not say it themselves */
   bool sphere;   /* net.sphere: the encoder ends on the unit sphere */
   TrainOpts train;
-  long replay_buffer; /* states that all chains together remember; 0: as train.chain.replay_slots
-                       */
-  const char *isa;    /* "auto", "c", "avx2", "avx512" */
-  long jets;          /* generate: how many */
+  long replay_buffer;  /* states that all chains together remember; 0: as train.chain.replay_slots
+                        */
+  const char *isa;     /* "auto", "c", "avx2", "avx512" */
+  long jets;           /* generate: how many */
+  bool generate_table; /* generate: the published layout */
+  PrepareLayout prepare_layout;
   long rows_from, rows_to;                    /* prepare, score: row range, to = 0: all */
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
   bool csv;                                   /* bench: machine-readable */

@@ -39,6 +39,10 @@ typedef struct Dataset {
  * the source; bad rows; no room. */
 Err dataset_load(Dataset *data, const Comm *comm, const DataOpts *opts, const char *what);
 void dataset_free(Dataset *data);
+/* Rows of the source that take part. */
+long dataset_rows(const Source *source, const DataOpts *opts);
+/* Whether the jets of a source can be made into such images. Errors: what is out of range. */
+Err dataset_check_image(const Source *source, const ImageOpts *image);
 
 /* Rows of a data set that take part: ids ascending. */
 typedef struct Subset {

@@ -44,6 +44,8 @@ int jet_frame(Constituent *out, const float *p4, int slots, const ImageOpts *opt
 JetVerdict jet_image(float *pixels, const float *p4, int slots, const ImageOpts *opts);
 /* Only the last steps, on an image whose pixels are filled: filter, power. In place. */
 void image_finish(float *pixels, const ImageOpts *opts);
+/* Whether a jet can be used at all: what jet_frame would say. */
+JetVerdict jet_verdict(const float *p4, int slots);
 /* Mass in GeV of the sum of the constituents. */
 double jet_mass_gev(const float *p4, int slots);
 

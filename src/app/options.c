@@ -12,6 +12,7 @@ CHOICES(isa_names, "auto", "c", "avx2", "avx512")
 CHOICES(merge_names, "sum", "last")
 CHOICES(layout_names, "dense", "p4")
 CHOICES(bad_rows_names, "error", "skip")
+CHOICES(prepare_names, "jets", "exact", "pixels")
 CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
 CHOICES(select_names, "loss", "gap", "auc", "last")
@@ -19,6 +20,7 @@ CHOICES(mode_names, "on_manifold", "pcd", "cd")
 CHOICES(gamma_names, "relative", "absolute")
 CHOICES(clip_names, "none", "sample", "element", "row")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
+_Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(SCHEDULE_STEP == 2 && SELECT_LAST == 3 && NEG_CD == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
 
@@ -270,6 +272,10 @@ static const Option options[] = {
    .class = RUN_ONLY, .help = "Stop after so long with a checkpoint and exit code 75."},
 
   {"generate.jets", LONG(jets), FROM(1), .class = RUN_ONLY, .help = "How many jets to make."},
+  {"generate.table", SWITCH(generate_table), .class = RUN_ONLY,
+   .help = "A plain table of the published top-tagging layout instead of a lean file."},
+  {"prepare.layout", CHOICE(prepare_layout, prepare_names), .class = RUN_ONLY,
+   .help = "Constituents as px, py, pz and the jet's mass; exact: their E too; pixels of images."},
   {"rows.from", LONG(rows_from), FROM(0), .class = RUN_ONLY,
    .help = "prepare: first row of data.input."},
   {"rows.to", LONG(rows_to), FROM(0), OR("end", 0), .class = RUN_ONLY,

@@ -39,7 +39,7 @@ static size_t arrays_place(Arrays *a, char *base, long rows, long dim) {
   return used;
 }
 
-static Err check_image(const Source *source, const ImageOpts *image) {
+Err dataset_check_image(const Source *source, const ImageOpts *image) {
   if (source->reader->check) return source->reader->check(source, image);
   if (source->kind != SOURCE_JETS) return OK;
   if (image->size < 1 || image->size > IMAGE_SIZE_MOST)
@@ -58,12 +58,16 @@ static Err check_memory(const char *path, long rows, long dim, size_t bytes, dou
                   memory_gb, need_gb, rows, dim, path);
 }
 
+long dataset_rows(const Source *source, const DataOpts *opts) {
+  return opts->limit > 0 ? minimum(opts->limit, source->rows) : source->rows;
+}
+
 static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
   TRY(source_open(source, &opts->source));
-  TRY(check_image(source, &opts->image));
+  TRY(dataset_check_image(source, &opts->image));
   int size = opts->image.size;
   data->shape = source->kind == SOURCE_JETS ? (Shape){1, size, size} : source->shape;
-  data->rows = opts->limit > 0 ? minimum(opts->limit, source->rows) : source->rows;
+  data->rows = dataset_rows(source, opts);
   data->has_label = source->has_label;
   data->has_weight = source->has_weight;
   if (data->rows == 0) return err_user("%s: found no rows, want some", source->path);
@@ -165,7 +169,7 @@ static Err load(Dataset *data, const Comm *comm, const DataOpts *opts, const Sou
   Err e = comm_agree(comm, load_share(comm, &a, source, data, &opts->image));
   shared_sync(data->memory);
   if (!e) e = judge(comm, data, &a, source, opts->bad_rows);
-  progress_end("%ld rows of %s", data->rows, source->path);
+  if (!e) progress_end("%ld rows of %s", data->rows, source->path);
   return e;
 }
 

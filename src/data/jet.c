@@ -42,20 +42,24 @@ static double wrap(double phi) {
   return phi >= PI ? phi - 2 * PI : phi < -PI ? phi + 2 * PI : phi;
 }
 
-/* Constituents in the detector's frame. One along the beam (pT = 0) has no place in the plane. */
-static int read_slots(Constituent *out, const float *p4, int slots, int most,
-                      JetVerdict *verdict) {
-  int n = 0;
-  *verdict = JET_OK;
+JetVerdict jet_verdict(const float *p4, int slots) {
+  JetVerdict verdict = JET_EMPTY;
   for (int i = 0; i < slots && !slot_empty(p4 + 4 * i); i++) {
-    const float *p = p4 + 4 * i;
-    *verdict = slot_verdict(p);
-    if (*verdict != JET_OK) return 0;
-    double px = p[1], py = p[2], pt = sqrt(px * px + py * py);
-    if (pt > 0 && n < most)
-      out[n++] = (Constituent){pt, pseudorapidity(pt, p[3]), elem_atan2(py, px)};
+    JetVerdict slot = slot_verdict(p4 + 4 * i);
+    if (slot != JET_OK) return slot;
+    if (p4[4 * i + 1] != 0 || p4[4 * i + 2] != 0) verdict = JET_OK;
   }
-  if (n == 0) *verdict = JET_EMPTY;
+  return verdict;
+}
+
+/* Constituents in the detector's frame. One along the beam (pT = 0) has no place in the plane. */
+static int read_slots(Constituent *out, const float *p4, int slots, int most) {
+  int n = 0;
+  for (int i = 0; i < slots && !slot_empty(p4 + 4 * i) && n < most; i++) {
+    const float *p = p4 + 4 * i;
+    double px = p[1], py = p[2], pt = sqrt(px * px + py * py);
+    if (pt > 0) out[n++] = (Constituent){pt, pseudorapidity(pt, p[3]), elem_atan2(py, px)};
+  }
   return n;
 }
 
@@ -124,8 +128,9 @@ static void mirror(Constituent *c, int n) {
 int jet_frame(Constituent *out, const float *p4, int slots, const ImageOpts *opts,
               JetVerdict *verdict) {
   int most = opts->constituents > 0 ? opts->constituents : slots;
-  int n = read_slots(out, p4, slots, most, verdict);
+  *verdict = jet_verdict(p4, slots);
   if (*verdict != JET_OK) return 0;
+  int n = read_slots(out, p4, slots, most);
   centre(out, n);
   turn_vertical(out, n);
   mirror(out, n);
