@@ -11,11 +11,15 @@ void weights_free(Weights *weights) {
   mem_free(&weights->packed);
 }
 
+static void scale(float *restrict y, const float *restrict x, size_t n, double factor) {
+  for (size_t i = 0; i < n; i++) y[i] = (float)(x[i] * factor);
+}
+
 void weights_make(Weights *weights, const Net *net, const float *w, const float *s) {
   for (int i = 0; i < net->n_tensors; i++) {
-    double inverse = s ? 1 / net_spectral_sigma(net, i, w, s) : 1;
-    for (size_t e = net->tensor_offset[i]; e < net->tensor_offset[i + 1]; e++)
-      weights->w[e] = (float)(w[e] * inverse);
+    size_t at = net->tensor_offset[i];
+    scale(weights->w + at, w + at, net->tensor_offset[i + 1] - at,
+          s ? 1 / net_spectral_sigma(net, i, w, s) : 1);
   }
   for (int i = 0; i < net->n_nodes; i++) {
     const Node *node = &net->node[i];
