@@ -1,15 +1,15 @@
-/* A layer: shape rule, parameters, and arithmetic on one tile. One file each, src/net/layer_<name>.c,
- * compiled once per ISA; it exports one `const Layer`, and src/net/layers.c lists them: adding a layer
- * is one file and one table line.
+/* A layer: shape rule, parameters, and arithmetic on one tile. One file each,
+ * src/net/layer_<name>.c, compiled once per ISA; it exports one `const Layer`, and
+ * src/net/layers.c lists them: adding a layer is one file and one table line.
  *
  * Arrays are tiles, x (in, L) and y (out, L), batch-innermost. Weights are w, all tensors of the
- * layer one after another in the order of node->tensor; a layer with a weight matrix sees it already
- * divided by sigma where spectral normalisation is on. `packed` is the layer's own arrangement of the
- * weights for speed, remade once per optimizer step and shared by all threads.
+ * layer one after another in the order of node->tensor; a layer with a weight matrix sees it
+ * already divided by sigma where spectral normalisation is on. `packed` is the layer's own
+ * arrangement of the weights for speed, remade once per optimizer step and shared by all threads.
  *
- * What a forward pass keeps is an argument: `kept` is NULL when nothing will come back (scores), else
- * it takes what `backward` needs: the signs of an activation, the winners of a pooling. Linear layers
- * keep nothing. `gradient` sees the stored inputs x and needs no kept.
+ * What a forward pass keeps is an argument: `kept` is NULL when nothing will come back (scores),
+ * else it takes what `backward` needs: the signs of an activation, the winners of a pooling.
+ * Linear layers keep nothing. `gradient` sees the stored inputs x and needs no kept.
  *
  * Finish: a layer with takes_finish (linear layers, pooling, upsampling) may take over the leaky
  * activation that follows it (forward) or that precedes it (backward), so that a row is finished
@@ -44,10 +44,10 @@ typedef struct Tensor {
   const char *name; /* "weight", "bias", "slope" */
   int dims[4], n_dims;
   size_t size;
-  double bound;      /* initial values: uniform in +-bound, or, when 0, the constant `value` */
+  double bound; /* initial values: uniform in +-bound, or, when 0, the constant `value` */
   double value;
-  int spectral_axis; /* the axis of the outputs (dense, conv 0; transposed conv 1) when this weight is
-                        divided by its largest singular value; -1: it is not */
+  int spectral_axis; /* the axis of the outputs (dense, conv 0; transposed conv 1) when this
+                        weight is divided by its largest singular value; -1: it is not */
 } Tensor;
 
 typedef struct Layer Layer;
@@ -60,10 +60,10 @@ typedef struct Node {
   int n_tensors;
   Tensor tensor[LAYER_TENSORS];
   /* Filled by the network: */
-  char name[32];         /* "encoder.3" */
-  size_t w_offset;       /* floats into the parameter vector */
-  size_t packed_offset;  /* floats into the packed weights */
-  size_t kept_offset;    /* bytes into what one tile keeps */
+  char name[32];        /* "encoder.3" */
+  size_t w_offset;      /* floats into the parameter vector */
+  size_t packed_offset; /* floats into the packed weights */
+  size_t kept_offset;   /* bytes into what one tile keeps */
 } Node;
 
 /* What happens to a row before it is stored.
@@ -87,8 +87,8 @@ struct Layer {
   size_t (*packed_size)(const Node *node);
   void (*pack)(const Node *node, float *packed, const float *w);
 
-  /* Bytes that one tile keeps for backward, a multiple of 64; NULL: none. A leaky activation keeps
-   * its signs and nothing else: uint16_t (sites). */
+  /* Bytes that one tile keeps for backward, a multiple of 64; NULL: none. A leaky activation
+   * keeps its signs and nothing else: uint16_t (sites). */
   size_t (*kept_size)(const Node *node);
 
   /* NULL for both of forward and backward: the layer moves nothing, y is x (reshape). */
@@ -97,13 +97,15 @@ struct Layer {
   /* dx from dy. Overwrites dx. */
   void (*backward)(const Node *node, float *dx, const float *dy, const void *kept, const float *w,
                    const float *packed, Finish finish);
-  /* dw += the sum over a leaf's tiles of the gradient to the parameters, tile after tile in a fixed
-   * order, lanes 0..15 in a fixed order. x, dy: (tiles) arrays. NULL: no parameters. */
+  /* dw += the sum over a leaf's tiles of the gradient to the parameters, tile after tile in a
+   * fixed order, lanes 0..15 in a fixed order. x, dy: (tiles) arrays. NULL: no parameters. */
   void (*gradient)(const Node *node, float *dw, const float *const *x, const float *const *dy,
                    int tiles, const float *w);
 
-  bool takes_finish; /* forward and backward honour `finish`; others are called with FINISH_NONE */
-  /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky. */
+  bool
+      takes_finish; /* forward and backward honour `finish`; others are called with FINISH_NONE */
+  /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky.
+   */
   float (*leak)(const Node *node, const float *w);
 };
 

@@ -46,9 +46,9 @@ sphere | 5 1 1
 """
 
 NET = """
-conv2d 4 kernel=3 padding=1 spectral=1; prelu; max_pool2d 2; conv2d 8 kernel=3 padding=1 spectral=1;
-prelu; conv2d 8 kernel=3 padding=1 spectral=1; prelu; dense 6 spectral=1; prelu; dense 3 spectral=1;
-sphere
+conv2d 4 kernel=3 padding=1 spectral=1; prelu; max_pool2d 2;
+conv2d 8 kernel=3 padding=1 spectral=1; prelu; conv2d 8 kernel=3 padding=1 spectral=1; prelu;
+dense 6 spectral=1; prelu; dense 3 spectral=1; sphere
 | dense 16 spectral=1; prelu; reshape 1 height=4 width=4;
 conv_transpose2d 8 kernel=3 padding=1 spectral=1; prelu; upsample 2 mode=1;
 conv_transpose2d 1 kernel=3 padding=1 spectral=1; sigmoid
