@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tempfile
 
-ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+# Threads that wait must not spin: the tests start more of them than there are cores.
+ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+               "OMP_WAIT_POLICY": "passive"}
 TIMEOUT_S = 120
 
 
@@ -24,7 +26,7 @@ def run(binary, *words, ranks=1, env=None, mpirun="mpirun", **options):
     command = [str(binary)] + [str(w) for w in words]
     if ranks:
         command = [mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] + command
-    done = subprocess.run(command, env={**os.environ, **ROOT_ALLOWED, **(env or {})}, text=True,
+    done = subprocess.run(command, env={**os.environ, **ENVIRONMENT, **(env or {})}, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=TIMEOUT_S, errors="replace", **options)
     return Result(command, done.returncode, done.stdout, done.stderr)
@@ -67,7 +69,7 @@ def isas():
 
 
 def scratch():
-    return tempfile.TemporaryDirectory(prefix="jetnae-test-")
+    return tempfile.TemporaryDirectory(prefix="jetnae-e2e-")
 
 
 # A row of the fixture jets_plain.h5, a table without compression: index int64, values_block_0

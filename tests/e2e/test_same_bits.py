@@ -71,7 +71,7 @@ def train(binary, source, out, setting):
     words = ["train", source / "configs/tiny.yaml", f"out={out}", f"threads={setting.threads}",
              f"isa={setting.isa}"]
     for ranks in setting.resumed:
-        part = run(binary, *words, "train.wall_minutes=0.0005", ranks=ranks)
+        part = run(binary, *words, "stop.wall_minutes=0.0005", ranks=ranks)
         if part.code != STOPPED:
             return f"{setting}: a stopped run should exit {STOPPED}\n{part}"
     done = run(binary, *words, ranks=setting.ranks)
