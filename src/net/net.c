@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 
-/* More features than any network for jets has; keeps sizes far from overflow. */
-enum { FEATURES_MAX = 1 << 26 };
+/* More than any network for jets has; keeps sizes far from overflow. */
+enum { FEATURES_MAX = 1 << 26, PARAMS_MAX = 1 << 30 };
 
 static size_t up_to(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
@@ -54,6 +54,10 @@ static Err fill_node(Node *node, const LayerSpec *spec, Shape in) {
   const Attr *attrs = node->op->attrs;
   for (int i = 0; attrs && attrs[i].name; i++) TRY(check_attr(&attrs[i], node->attr[i]));
   TRY(node->op->shape(node));
+  for (int t = 0; t < node->n_tensors; t++)
+    if (node->tensor[t].size > PARAMS_MAX)
+      return err_user("its %s would have %zu numbers, want at most %d", node->tensor[t].name,
+                      node->tensor[t].size, PARAMS_MAX);
   return check_shape(node->out);
 }
 

@@ -247,6 +247,10 @@ static const struct {
      "dense 9",
      {1, 3, 3},
      {"encoder layer 2 (upsample)", "at most", ""}},
+    {"dense 1000000; dense 1000000",
+     "dense 9",
+     {1, 3, 3},
+     {"encoder layer 2 (dense)", "weight", "at most"}},
     {"", "dense 9", {1, 3, 3}, {"found 0 encoder", "1 decoder", ""}},
     {"dense 4", "dense 9", {1, 0, 3}, {"network input", "1 x 0 x 3", ""}},
 };
