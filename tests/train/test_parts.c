@@ -1,0 +1,178 @@
+/* The parts of the step, each against its formula. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../net/nets.h"
+#include "base/mem.h"
+#include "num/tile.h"
+#include "train/guard.h"
+#include "train/optimizer.h"
+#include "train/packet.h"
+#include "train/split.h"
+#include "train/temperature.h"
+#include "train/validate.h"
+
+static void leaves_cover_all_tiles_once(void **state) {
+  for (int size = 1; size < 9; size++)
+    for (int leaf = 1; leaf < 4; leaf++) {
+      long next = 0;
+      for (int rank = 0; rank < size; rank++) {
+        Split split = split_new(7 * L, leaf, rank, size);
+        assert_int_equal(split.leaves, (7 + leaf - 1) / leaf);
+        assert_int_equal(split.tile_mine.from, next);
+        for (long i = split.leaf_mine.from; i < split.leaf_mine.to; i++) {
+          Range tiles = split_tiles(&split, i);
+          assert_int_equal(tiles.from, next);
+          assert_true(tiles.to > tiles.from && tiles.to - tiles.from <= leaf);
+          next = tiles.to;
+        }
+        assert_int_equal(split.tile_mine.to, next);
+      }
+      assert_int_equal(next, 7);
+    }
+}
+
+/* Tile sums of several ranks come back bit for bit, in tile order, whoever wrote them. */
+static void tile_sums_do_not_depend_on_ranks(void **state) {
+  enum { TILES = 5 };
+  const double value[TILES] = {1e16, 1, -1e16, 1e-3, 3};
+  Packet a = packet_new(4, TILES, 0, 0), b = packet_new(4, TILES, 0, 0);
+  packet_clear(&a);
+  packet_clear(&b);
+  for (int t = 0; t < TILES; t++) packet_set(t % 2 ? &a : &b, TILE_PLUS, t, value[t]);
+  packet_counts(&a)[COUNT_STOP] = 1;
+  for (size_t i = 0; i < a.n; i++) a.word[i] += b.word[i];
+  assert_true(packet_sum(&a, TILE_PLUS) == (((1e16 + 1) - 1e16) + 1e-3) + 3);
+  assert_int_equal(packet_counts(&a)[COUNT_STOP], 1);
+  packet_free(&a);
+  packet_free(&b);
+}
+
+static void diversity_is_one_for_opposite_states_and_zero_for_equal_ones(void **state) {
+  const float east[2] = {1, 0}, west[2] = {-1, 0}, odd[2] = {NAN, INFINITY};
+  Packet packet = packet_new(0, 0, 0, 2);
+  packet_clear(&packet);
+  spread_add(packet_spread(&packet), 2, east);
+  spread_add(packet_spread(&packet), 2, west);
+  assert_float_equal(packet_diversity(&packet, 2), 1, 1e-12);
+  packet_clear(&packet);
+  for (int i = 0; i < 3; i++) spread_add(packet_spread(&packet), 2, east);
+  assert_float_equal(packet_diversity(&packet, 3), 0, 1e-12);
+  spread_add(packet_spread(&packet), 2, odd);
+  assert_true(isfinite(packet_diversity(&packet, 4)));
+  packet_free(&packet);
+}
+
+static void auc_counts_wins_and_half_of_ties(void **state) {
+  const double a[] = {1, 2, 2, 4}, b[] = {2, 3, 5};
+  long scratch[7];
+  /* of 12 pairs: 2 wins over 1 and ties twice; 3 wins 3; 5 wins 4 */
+  assert_true(auc_of(a, 4, b, 3, scratch) == (1 + 2 * 0.5 + 3 + 4) / 12.0);
+  assert_true(auc_of(b, 3, a, 4, scratch) == 1 - (1 + 2 * 0.5 + 3 + 4) / 12.0);
+  const double bad[] = {1, NAN};
+  assert_true(isnan(auc_of(a, 4, bad, 2, scratch)));
+}
+
+static void rates_follow_their_schedule(void **state) {
+  TrainOpts opts = train_defaults();
+  PhaseOpts phase = {.epochs = 10, .rate = 2};
+  opts.schedule_factor = 0.1;
+  assert_true(schedule_rate(&opts, &phase, 7, 70, 10) == 2);
+  opts.schedule = SCHEDULE_STEP, opts.schedule_step = 3;
+  assert_float_equal(schedule_rate(&opts, &phase, 2, 29, 10), 2, 1e-12);
+  assert_float_equal(schedule_rate(&opts, &phase, 7, 70, 10), 0.02, 1e-12);
+  opts.schedule = SCHEDULE_COSINE;
+  assert_float_equal(schedule_rate(&opts, &phase, 0, 0, 10), 2, 1e-12);
+  assert_float_equal(schedule_rate(&opts, &phase, 5, 50, 10), 1.1, 1e-12);
+  assert_float_equal(schedule_rate(&opts, &phase, 10, 100, 10), 0.2, 1e-12);
+}
+
+static void steps_of_mala_go_towards_their_aim(void **state) {
+  assert_true(mala_adapt(2, 58, 100) == 2 * 1.05);
+  assert_true(mala_adapt(2, 57, 100) == 2 / 1.05);
+  assert_true(mala_adapt(2, 0, 0) == 2);
+  /* one direction of variance s^2 = dim / 2: 1.65^2 / 2 s^2 */
+  assert_float_equal(mala_start(100, 1), 1.65 * 1.65 / 2 * 50, 1e-12);
+  assert_float_equal(mala_start(100, 1000), mala_start(100, 1) / 10, 1e-9);
+}
+
+/* With E- below E+ a trained T must grow: the first step of Adam has the length of the rate. */
+static void a_trained_temperature_follows_its_gradient(void **state) {
+  TrainOpts opts = train_defaults();
+  Learned now = {.temperature = 0.5, .beta1_power = opts.beta1, .beta2_power = opts.beta2};
+  opts.chain.temperature_rate = 0.01;
+  temperature_train(&now, &opts, 2, 1);
+  assert_float_equal(now.temperature, 0.5 * exp(0.01), 1e-7);
+  now = (Learned){.temperature = 0.5, .beta1_power = opts.beta1, .beta2_power = opts.beta2};
+  temperature_train(&now, &opts, 1, 2);
+  assert_float_equal(now.temperature, 0.5 * exp(-0.01), 1e-7);
+}
+
+static void the_metric_is_what_the_rule_says(void **state) {
+  TrainOpts opts = train_defaults();
+  Validation found = {.plus = 3, .auc = 0.75};
+  opts.select = SELECT_GAP;
+  assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == 2);
+  assert_true(select_metric(&opts, PHASE_AE, &found, 0) == 3);
+  opts.select = SELECT_AUC;
+  assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == -0.75);
+  opts.select = SELECT_LOSS;
+  assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == 3);
+}
+
+/* Two updates against the same in double: regularisers on both halves, clipping by the norm,
+ * AdamW. */
+static void updates_follow_adam(void **state) {
+  enum { LIKELY = 256 };
+  NetSpec spec = net_parse("dense 3", "dense 4");
+  Net *net;
+  assert_int_equal(net_new(&net, &spec, (Shape){4, 1, 1}), OK);
+  size_t n = net->n_params, encoder = encoder_params(net);
+  assert_true(n < LIKELY && encoder == 4 * 3 + 3);
+  float w[LIKELY], m[LIKELY] = {0}, v[LIKELY] = {0}, g[LIKELY];
+  double dw[LIKELY], dm[LIKELY] = {0}, dv[LIKELY] = {0}, dg[LIKELY];
+  for (size_t i = 0; i < n; i++) dw[i] = (double)(w[i] = some(1, (uint32_t)i));
+  TrainOpts opts = train_defaults();
+  opts.optimizer = OPT_ADAMW, opts.decay = 0.1;
+  opts.l2_encoder = 0.05, opts.l2_decoder = 0.02;
+  Learned now = {.w = w, .m = m, .v = v, .beta1_power = 1, .beta2_power = 1};
+  for (int t = 1; t <= 2; t++) {
+    double norm = 0;
+    Update up = {.rate = 0.01, .clip = 1, .threads = 2};
+    for (size_t i = 0; i < n; i++) {
+      g[i] = some(1 + (uint32_t)t, (uint32_t)i);
+      dg[i] = (double)g[i] + 2 * (i < encoder ? 0.05 : 0.02) * dw[i];
+      norm += dg[i] * dg[i];
+    }
+    optimizer_update(&now, net, &opts, g, &up);
+    assert_float_equal(up.norm, sqrt(norm), 1e-5);
+    for (size_t i = 0; i < n; i++) {
+      double slope = dg[i] / fmax(sqrt(norm), 1);
+      dm[i] = 0.9 * dm[i] + 0.1 * slope;
+      dv[i] = 0.999 * dv[i] + 0.001 * slope * slope;
+      double step = dm[i] / (1 - pow(0.9, t)) / (sqrt(dv[i] / (1 - pow(0.999, t))) + 1e-8);
+      dw[i] -= 0.01 * step + 0.01 * 0.1 * dw[i];
+      assert_float_equal(w[i], dw[i], 1e-6);
+    }
+  }
+  net_free(&net);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(leaves_cover_all_tiles_once),
+      cmocka_unit_test(tile_sums_do_not_depend_on_ranks),
+      cmocka_unit_test(diversity_is_one_for_opposite_states_and_zero_for_equal_ones),
+      cmocka_unit_test(auc_counts_wins_and_half_of_ties),
+      cmocka_unit_test(rates_follow_their_schedule),
+      cmocka_unit_test(steps_of_mala_go_towards_their_aim),
+      cmocka_unit_test(a_trained_temperature_follows_its_gradient),
+      cmocka_unit_test(the_metric_is_what_the_rule_says),
+      cmocka_unit_test(updates_follow_adam),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

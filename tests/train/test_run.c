@@ -1,0 +1,298 @@
+/* Whole runs of the training loop on a small problem, alone and under several ranks: the same
+ * bits however the run is cut and spread (C1, C2), what it learns, and what it refuses. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/provenance.h"
+#include "model/model.h"
+#include "problem.h"
+
+static Comm *world, *alone;
+static Problem *problem;
+static char reference[RUNDIR_PATH]; /* an undisturbed run of one rank and one thread */
+
+static Err train_in(const Comm *comm, const char *out, const TrainOpts *opts) {
+  TrainInput input = problem->input;
+  input.out = out;
+  err_clear();
+  return train_run(comm, opts, &problem->spec, &input);
+}
+
+static bool first(void) { return comm_rank(world) == 0; }
+
+static void assert_same_model(const char *a, const char *b) {
+  char path_a[RUNDIR_PATH + 16], path_b[RUNDIR_PATH + 16];
+  Model model_a, model_b;
+  snprintf(path_a, sizeof path_a, "%s/model.h5", a);
+  snprintf(path_b, sizeof path_b, "%s/model.h5", b);
+  assert_int_equal(model_load(path_a, &model_a), OK);
+  assert_int_equal(model_load(path_b, &model_b), OK);
+  assert_memory_equal(model_a.w, model_b.w, model_a.net->n_params * sizeof(float));
+  assert_true(model_a.temperature == model_b.temperature);
+  model_free(&model_a);
+  model_free(&model_b);
+}
+
+/* Everything that a run leaves is that of the undisturbed run. */
+static void assert_as_reference(const char *out) {
+  comm_barrier(world);
+  if (!first()) return;
+  char *want = log_text(reference), *found = log_text(out);
+  assert_string_equal(found, want);
+  free(want);
+  free(found);
+  assert_same_model(out, reference);
+}
+
+static int make_reference(void **state) {
+  TrainOpts opts = problem_opts();
+  problem = problem_new();
+  folder_new(alone, reference);
+  return train_in(alone, reference, &opts);
+}
+
+static int drop_reference(void **state) {
+  folder_remove(alone, reference);
+  problem_free(&problem);
+  return 0;
+}
+
+static void any_ranks_and_threads_give_the_same_bits(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  for (opts.threads = 1; opts.threads <= 3; opts.threads++) {
+    folder_new(world, out);
+    assert_int_equal(train_in(world, out, &opts), OK);
+    assert_as_reference(out);
+    folder_remove(world, out);
+  }
+}
+
+/* Cut in both phases, in the middle of epochs, and go on with other ranks and threads. */
+static void stopped_and_resumed_gives_the_same_bits(void **state) {
+  static const long cuts[] = {1, 5, 12, 13, 17, 23, 0};
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  folder_new(world, out);
+  for (int i = 0; i < (int)(sizeof cuts / sizeof *cuts); i++) {
+    opts.steps = cuts[i];
+    opts.threads = 1 + i % 2;
+    if (i % 3 != 1)
+      assert_int_equal(train_in(world, out, &opts), OK);
+    else if (first())
+      assert_int_equal(train_in(alone, out, &opts), OK);
+    comm_barrier(world);
+  }
+  assert_as_reference(out);
+  folder_remove(world, out);
+}
+
+static void a_stop_file_stops_and_the_run_goes_on(void **state) {
+  char out[RUNDIR_PATH], path[RUNDIR_PATH + 8];
+  TrainOpts opts = problem_opts();
+  folder_new(world, out);
+  snprintf(path, sizeof path, "%s/stop", out);
+  if (first()) close(open(path, O_CREAT | O_WRONLY, 0666));
+  comm_barrier(world);
+  assert_int_equal(train_in(world, out, &opts), ERR_STOPPED);
+  assert_int_equal(access(path, F_OK), -1);
+  assert_int_equal(train_in(world, out, &opts), OK);
+  assert_as_reference(out);
+  assert_int_equal(train_in(world, out, &opts), OK); /* finished: says so */
+  assert_as_reference(out);
+  folder_remove(world, out);
+}
+
+/* Flip a byte in the middle of a checkpoint. */
+static void damage(const char *out, long step) {
+  char path[RUNDIR_PATH + 64], byte;
+  snprintf(path, sizeof path, "%s/checkpoints/step-%012ld.h5", out, step);
+  int fd = open(path, O_RDWR);
+  assert_true(fd >= 0);
+  off_t at = lseek(fd, 0, SEEK_END) / 2;
+  assert_int_equal(pread(fd, &byte, 1, at), 1);
+  byte ^= 4;
+  assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+  close(fd);
+}
+
+static void damaged_checkpoints_are_seen(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  opts.checkpoint_steps = 7;
+  opts.steps = 20;
+  folder_new(world, out);
+  assert_int_equal(train_in(world, out, &opts), OK); /* leaves those of steps 14 and 20 */
+  if (first()) damage(out, 20);
+  comm_barrier(world);
+  opts.steps = 0;
+  assert_int_equal(train_in(world, out, &opts), OK); /* from 14 */
+  assert_as_reference(out);
+  if (first()) damage(out, 21), damage(out, 24);
+  comm_barrier(world);
+  assert_int_equal(train_in(world, out, &opts), ERR_USER);
+  assert_non_null(strstr(err_message(), "none of which can be read"));
+  opts.fresh = true;
+  assert_int_equal(train_in(world, out, &opts), OK);
+  assert_as_reference(out);
+  folder_remove(world, out);
+}
+
+static void another_configuration_is_refused(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  TrainInput input = problem->input;
+  opts.steps = 2;
+  folder_new(world, out);
+  assert_int_equal(train_in(world, out, &opts), OK);
+  input.out = out;
+  input.config = "net: large\n";
+  assert_int_equal(train_run(world, &opts, &problem->spec, &input), ERR_USER);
+  assert_non_null(strstr(err_message(), "\n  - net: small\n  + net: large\n"));
+  Dataset other = problem->data;
+  other.checksum = 78;
+  input.config = problem->input.config;
+  input.data = input.valid_data = &other;
+  assert_int_equal(train_run(world, &opts, &problem->spec, &input), ERR_USER);
+  assert_non_null(strstr(err_message(), "checksum 000000000000004e"));
+  folder_remove(world, out);
+}
+
+/* A newer run takes the directory: the older one must not write any more. */
+static void a_newer_run_shuts_the_older_out(void **state) {
+  char out[RUNDIR_PATH], path[RUNDIR_PATH + 32];
+  Rundir older, newer;
+  folder_new(world, out);
+  assert_int_equal(rundir_open(&older, world, out, "a\n", "a\n", false), OK);
+  assert_int_equal(rundir_mine(&older), OK);
+  comm_barrier(world);
+  assert_int_equal(rundir_open(&newer, world, out, "a\n", "a\n", false), OK);
+  assert_int_equal(rundir_mine(&older), ERR_USER);
+  assert_int_equal(rundir_mine(&newer), OK);
+  assert_int_equal(newer.run_epoch, 2);
+  int32_t number = 5;
+  Field field = {.name = "number", .type = FIELD_I32, .data = &number, .rows = 1, .row = 1};
+  rundir_checkpoint(&older, path, 3);
+  assert_int_equal(checkpoint_save(world, path, &field, 1, "", NULL, rundir_fence(&older)),
+                   ERR_USER);
+  assert_int_equal(access(path, F_OK), -1);
+  folder_remove(world, out);
+}
+
+static void training_learns(void **state) {
+  if (!first()) return;
+  char *log = file_text(reference, "log.csv");
+  double at_first = atof(strstr(log, ",ae,") + 4);
+  free(log);
+  assert_true(log_last(reference, "ae", "e_plus") < 0.7 * at_first);
+  assert_true(log_last(reference, "nae", "valid_auc") > 0.6);
+  /* T = 2 E+ / (d - k): d = 12, and k = 2 on the sphere in 3 dimensions */
+  double held_out = log_last(reference, "ae", "valid_e_plus");
+  assert_true(log_last(reference, "nae", "temperature") == 2 * held_out / (12 - 2));
+}
+
+/* A rate that throws the weights away: the guard goes back, and where a smaller rate helps, the
+ * run ends well; and it does so bit for bit when it is cut in between. */
+static TrainOpts diverging(void) {
+  TrainOpts opts = problem_opts();
+  opts.nae.rate = 30;
+  opts.nae.clip = 0;
+  opts.guard.band_high = 3;
+  opts.guard.rows = 1;
+  opts.guard.rate_factor = 1e-5;
+  opts.log_steps = 1;
+  return opts;
+}
+
+static void the_guard_rolls_back(void **state) {
+  char out[RUNDIR_PATH], cut[RUNDIR_PATH];
+  TrainOpts opts = diverging();
+  folder_new(world, out);
+  folder_new(world, cut);
+  assert_int_equal(train_in(world, out, &opts), OK);
+  double rollbacks = log_last(out, "nae", "rollbacks");
+  assert_true(rollbacks >= 1 && rollbacks <= 5);
+  assert_true(log_last(out, "nae", "e_ratio") < 3);
+  for (opts.steps = 13; opts.steps < 20; opts.steps++)
+    assert_int_equal(train_in(world, cut, &opts), OK);
+  opts.steps = 0;
+  assert_int_equal(train_in(world, cut, &opts), OK);
+  comm_barrier(world);
+  if (first()) {
+    char *want = log_text(out), *found = log_text(cut);
+    assert_string_equal(found, want);
+    free(want);
+    free(found);
+    assert_same_model(out, cut);
+  }
+  folder_remove(world, out);
+  folder_remove(world, cut);
+}
+
+static void the_guard_gives_up(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = diverging();
+  opts.guard.rate_factor = 0.9;
+  opts.guard.rollbacks = 1;
+  folder_new(world, out);
+  assert_int_equal(train_in(world, out, &opts), ERR_USER);
+  assert_non_null(strstr(err_message(), "1 rollbacks with smaller rates did not help"));
+  folder_remove(world, out);
+}
+
+static void check_refusal(const TrainOpts *opts, const char *text) {
+  assert_int_equal(train_in(world, "never-made", opts), ERR_USER);
+  if (!strstr(err_message(), text)) fail_msg("found \"%s\", want \"%s\"", err_message(), text);
+  assert_int_equal(access("never-made", F_OK), -1);
+}
+
+static void options_that_can_not_be_are_refused(void **state) {
+  TrainOpts opts = problem_opts();
+  opts.batch = 100;
+  check_refusal(&opts, "train.batch: found 100, want a multiple of 16");
+  opts.batch = 112;
+  check_refusal(&opts, "train.batch: found 112, want at most the number of training samples, 96");
+  opts = problem_opts();
+  opts.chain.x.bounded = true;
+  check_refusal(&opts, "bounds with x_sampler mala");
+  opts = problem_opts();
+  opts.chain.x_sampler = "langevin";
+  opts.chain.x.step = 1;
+  check_refusal(&opts, "nae.temperature: found auto with a langevin chain");
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(any_ranks_and_threads_give_the_same_bits),
+      cmocka_unit_test(stopped_and_resumed_gives_the_same_bits),
+      cmocka_unit_test(a_stop_file_stops_and_the_run_goes_on),
+      cmocka_unit_test(damaged_checkpoints_are_seen),
+      cmocka_unit_test(another_configuration_is_refused),
+      cmocka_unit_test(a_newer_run_shuts_the_older_out),
+      cmocka_unit_test(training_learns),
+      cmocka_unit_test(the_guard_rolls_back),
+      cmocka_unit_test(the_guard_gives_up),
+      cmocka_unit_test(options_that_can_not_be_are_refused),
+  };
+  if (comm_start(&argc, &argv, &world)) return 1;
+  int part;
+  alone = comm_split(world, comm_size(world), &part);
+  provenance_init(argc, argv);
+  log_init(comm_rank(world), true);
+  int failed = cmocka_run_group_tests(tests, make_reference, drop_reference);
+  comm_free(&alone);
+  comm_end(&world);
+  return failed;
+}
