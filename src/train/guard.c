@@ -11,9 +11,9 @@ static Err roll_back(State *state, const TrainOpts *opts, const char *why) {
   if (state->watch.rollbacks >= opts->guard.rollbacks)
     return err_user(
         "training diverged at step %ld (%s), and %ld rollbacks with smaller rates did "
-        "not help: lower the rate (nae.rate), raise nae.gamma, or look at the "
-        "chains' health in log.csv",
-        (long)state->at.step, why, (long)state->watch.rollbacks);
+        "not help: lower %s, or look at the chains' health in log.csv",
+        (long)state->at.step, why, (long)state->watch.rollbacks,
+        state->at.phase == PHASE_NAE ? "train.nae_rate, raise nae.gamma" : "train.ae_rate");
   state_rollback(state);
   state->watch.rollbacks++;
   state->watch.bad_rows = 0;

@@ -57,16 +57,17 @@ static Err check_chain(const char *which, const char *sampler, const ChainOpts *
     return err_user("nae.%s_sampler: found %s, want langevin or mala", which, sampler);
   if (!strcmp(sampler, "mala")) {
     if (chain->bounded)
-      return err_user("nae.%s_bounds: found bounds with %s_sampler mala, want none: nearly every "
-                      "proposal would be refused (use langevin, or leave the bounds out)",
-                      which, which);
+      return err_user(
+          "nae.%s_bounded: found true with nae.%s_sampler mala, want false: nearly every "
+          "proposal would be refused (or use langevin)",
+          which, which);
     return OK;
   }
   if (chain->steps > 0 && chain->step <= 0)
     return err_user("nae.%s_step_size: found %g, want > 0 for langevin", which, chain->step);
   if (chain->bounded && chain->low >= chain->high)
-    return err_user("nae.%s_bounds: found %g to %g, want low < high", which, chain->low,
-                    chain->high);
+    return err_user("nae.%s_low: found %g, want less than nae.%s_high, which is %g", which,
+                    chain->low, which, chain->high);
   return OK;
 }
 
@@ -103,7 +104,7 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
 Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   const Objective *objective = objective_find(opts->objective);
   if (!objective)
-    return err_user("train.objective: found %s, want one of ae, sparse, nae", opts->objective);
+    return err_user("objective: found %s, want one of ae, sparse, nae", opts->objective);
   if (opts->batch <= 0 || opts->batch % L)
     return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);
   if (opts->batch > samples)

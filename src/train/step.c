@@ -112,6 +112,7 @@ static void read_packet(Stepper *stepper, const State *state, StepReport *report
   double chains = (double)stepper->minus.items;
   memcpy(report->count, packet_counts(&stepper->packet), sizeof report->count);
   report->plus = packet_sum(&stepper->packet, TILE_PLUS);
+  report->minus = report->minus_square = 0;
   if (state->at.phase != PHASE_NAE) return;
   report->minus = packet_sum(&stepper->packet, TILE_MINUS) / chains;
   report->minus_square = packet_sum(&stepper->packet, TILE_MINUS_SQUARE) / chains;
@@ -161,7 +162,8 @@ static void move_on(const Stepper *stepper, Position *at) {
 
 void step_run(Stepper *stepper, State *state, StepReport *report) {
   bool nae = state->at.phase == PHASE_NAE;
-  *report = (StepReport){0};
+  *report = (StepReport){.plus = NAN, .minus = NAN, .loss = NAN};
+  isa_fp_control();
   set_factors(stepper, state);
   clear_counts(stepper);
   if (stepper->net->n_spectral > 0)

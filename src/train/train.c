@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "train/guard.h"
+#include "train/health.h"
 #include "train/logfile.h"
 #include "train/optimizer.h"
 #include "train/rundir.h"
@@ -32,11 +33,9 @@ typedef struct Run {
   State state;
   Stepper *stepper;
   Validator *validator;
-  LogFile *log; /* rank 0 */
-  double started, saved,
-      looked;          /* clock: of the run, the last checkpoint, the last look for `stop` */
-  double step_seconds; /* of the last step */
-  unsigned warned;     /* kinds of sampler trouble that were said already */
+  LogFile *log;                  /* rank 0 */
+  double started, saved, looked; /* clock: start, last checkpoint, last look for a stop file */
+  Health health;
 } Run;
 
 static bool first_rank(const Run *run) { return comm_rank(run->comm) == 0; }
@@ -200,12 +199,6 @@ static void close_run(Run *run) {
 
 /* Phases. */
 
-static void say_phase(const Run *run) {
-  const char *name = run->state.at.phase == PHASE_NAE ? "NAE" : "AE";
-  double total = (double)phase_of(run)->epochs * (double)batches_per_epoch(run->stepper);
-  progress_begin(name, total, 1);
-}
-
 /* The steps of mala at the start of the phase, over T. In the latent space the decoder's slopes
  * are about 1, and a step is at most as long as the sphere is wide. */
 static void start_chains(Run *run) {
@@ -277,65 +270,17 @@ static bool validation_step(Run *run, Validation *validation) {
   return true;
 }
 
-/* What people see. */
-
-static void warn_once(Run *run, unsigned kind, bool trouble, const char *text, double value) {
-  unsigned bit = 1u << kind;
-  if (!trouble) run->warned &= ~bit;
-  if (!trouble || run->warned & bit) return;
-  run->warned |= bit;
-  log_warn("step %" PRId64 ": %s (%.3g)", run->state.at.step, text, value);
-}
-
-static double share(int64_t part, int64_t whole) {
-  return whole > 0 ? (double)part / (double)whole : 0.5;
-}
-
-/* Say it once when the sampler's health turns bad. */
-static void warn_health(Run *run, const StepReport *report) {
-  const int64_t *count = report->count;
-  if (run->state.at.phase != PHASE_NAE || !report->finite) return;
-  double ratio = report->minus / report->plus;
-  double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
-  double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
-  double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
-  double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
-  bool warm = run->state.at.phase_step > run->opts.chain.warmup_steps;
-  warn_once(run, 0, ratio < 0.85 || ratio > 1.15, "E-/E+ is outside 0.85 to 1.15", ratio);
-  warn_once(run, 1, warm && (z < 0.2 || z > 0.95), "latent chain: odd share accepted", z);
-  warn_once(run, 2, warm && (x < 0.2 || x > 0.95), "visible chain: odd share accepted", x);
-  warn_once(run, 3, clipped > 0.95, "visible chain: nearly all gradients are clipped", clipped);
-  warn_once(run, 4, bound > 0.95, "nearly all of the negatives' values sit at a bound", bound);
-}
-
-static void show_progress(const Run *run, const StepReport *report) {
-  const State *state = &run->state;
-  double speed = (double)run->opts.batch / run->step_seconds;
-  long batches = batches_per_epoch(run->stepper);
-  double epoch = (double)state->at.phase_step / (double)batches;
-  if (state->at.phase == PHASE_NAE)
-    progress_at((double)state->at.phase_step,
-                "step %ld, epoch %.2f of %d, E+ %.4g, E- %.4g, loss %.4g, %.0f samples/s",
-                (long)state->at.step, epoch, phase_of(run)->epochs, report->plus, report->minus,
-                report->loss, speed);
-  else
-    progress_at((double)state->at.phase_step,
-                "step %ld, epoch %.2f of %d, E+ %.4g, loss %.4g, %.0f samples/s",
-                (long)state->at.step, epoch, phase_of(run)->epochs, report->plus, report->loss,
-                speed);
-}
+/* The loop. */
 
 /* Collective. */
 static Err log_row(Run *run, const StepReport *report, const Validation *validation) {
   Err e = OK;
-  warn_health(run, report);
+  health_warn(&run->health, &run->state, &run->opts, report);
   if (run->log)
     e = logfile_row(run->log, &run->dir, &run->state, &run->opts, report, validation,
-                    (double)run->opts.batch / run->step_seconds, clock_now() - run->started);
+                    health_speed(&run->health, run->stepper), clock_now() - run->started);
   return comm_agree(run->comm, e);
 }
-
-/* The loop. */
 
 /* What this rank wants after the coming step: every rank hears signals, the first one watches the
  * clock. */
@@ -366,8 +311,7 @@ static Err one_step(Run *run, bool *stop) {
   ask(run);
   double before = clock_now();
   step_run(run->stepper, &run->state, &report);
-  run->step_seconds = clock_now() - before;
-  show_progress(run, &report);
+  health_progress(&run->health, run->stepper, &run->state, &report, clock_now() - before);
   bool validated = validation_step(run, &validation);
   bool row = run->state.at.step % run->opts.log_steps == 0;
   if (row || validated) TRY(log_row(run, &report, validated ? &validation : NULL));
@@ -378,14 +322,14 @@ static Err one_step(Run *run, bool *stop) {
 }
 
 static Err stop_early(Run *run) {
-  progress_end("stopped");
+  health_end(&run->health, &run->state, "stopped");
   TRY(save(run));
   log_note("stopped at step %" PRId64 "; the same command continues", run->state.at.step);
   return ERR_STOPPED;
 }
 
 static Err finish(Run *run) {
-  progress_end("done");
+  health_end(&run->health, &run->state, "done");
   TRY(save(run));
   const Best *best = &run->state.best;
   log_note("finished at step %" PRId64 "; %s/model.h5 is the model of step %" PRId64,
@@ -395,12 +339,12 @@ static Err finish(Run *run) {
 
 static Err loop(Run *run) {
   bool stop = false;
-  say_phase(run);
+  health_begin(run->stepper, &run->state);
   while (!all_done(run)) {
     if (phase_done(run)) {
-      progress_end("done");
+      health_end(&run->health, &run->state, "done");
       TRY(begin_nae(run));
-      say_phase(run);
+      health_begin(run->stepper, &run->state);
     }
     TRY(one_step(run, &stop));
     if (stop && !all_done(run)) return stop_early(run);

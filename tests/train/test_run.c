@@ -266,7 +266,7 @@ static void options_that_can_not_be_are_refused(void **state) {
   check_refusal(&opts, "train.batch: found 112, want at most the number of training samples, 96");
   opts = problem_opts();
   opts.chain.x.bounded = true;
-  check_refusal(&opts, "bounds with x_sampler mala");
+  check_refusal(&opts, "nae.x_bounded: found true with nae.x_sampler mala");
   opts = problem_opts();
   opts.chain.x_sampler = "langevin";
   opts.chain.x.step = 1;

@@ -1,0 +1,75 @@
+#include "train/health.h"
+
+#include "base/log.h"
+
+static const PhaseOpts *phase_of(const Stepper *stepper, const State *state) {
+  return state->at.phase == PHASE_NAE ? &stepper->opts->nae : &stepper->opts->ae;
+}
+
+void health_begin(const Stepper *stepper, const State *state) {
+  double total = (double)phase_of(stepper, state)->epochs * (double)batches_per_epoch(stepper);
+  progress_begin(state->at.phase == PHASE_NAE ? "NAE" : "AE", total, 1);
+}
+
+double health_speed(const Health *health, const Stepper *stepper) {
+  return (double)stepper->opts->batch / health->step_seconds;
+}
+
+void health_progress(Health *health, const Stepper *stepper, const State *state,
+                     const StepReport *report, double step_seconds) {
+  double epoch = (double)state->at.phase_step / (double)batches_per_epoch(stepper);
+  int epochs = phase_of(stepper, state)->epochs;
+  *health = (Health){health->said, step_seconds, report->plus, report->minus};
+  double speed = health_speed(health, stepper), done = (double)state->at.phase_step;
+  if (state->at.phase == PHASE_NAE)
+    progress_at(done, "step %ld, epoch %.2f of %d, E+ %.4g, E- %.4g, loss %.4g, %.0f samples/s",
+                (long)state->at.step, epoch, epochs, report->plus, report->minus, report->loss,
+                speed);
+  else
+    progress_at(done, "step %ld, epoch %.2f of %d, E+ %.4g, loss %.4g, %.0f samples/s",
+                (long)state->at.step, epoch, epochs, report->plus, report->loss, speed);
+}
+
+void health_end(const Health *health, const State *state, const char *why) {
+  if (state->at.phase == PHASE_NAE)
+    progress_end("%s at step %ld, E+ %.4g, E- %.4g", why, (long)state->at.step, health->plus,
+                 health->minus);
+  else
+    progress_end("%s at step %ld, E+ %.4g", why, (long)state->at.step, health->plus);
+}
+
+/* Say it when trouble starts; again only after it was over. */
+static void warn_once(Health *health, const State *state, unsigned kind, bool trouble,
+                      const char *text, double value) {
+  unsigned bit = 1u << kind;
+  bool said = health->said & bit;
+  health->said = trouble ? health->said | bit : health->said & ~bit;
+  if (trouble && !said) log_warn("step %ld: %s: %.3g", (long)state->at.step, text, value);
+}
+
+/* Shares of nothing are healthy. */
+static double share(int64_t part, int64_t whole) {
+  return whole > 0 ? (double)part / (double)whole : 0.5;
+}
+
+void health_warn(Health *health, const State *state, const TrainOpts *opts,
+                 const StepReport *report) {
+  const int64_t *count = report->count;
+  if (state->at.phase != PHASE_NAE || !report->finite) return;
+  if (state->at.phase_step <= opts->chain.warmup_steps) return;
+  double ratio = report->minus / report->plus;
+  double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
+  double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
+  double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
+  double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
+  warn_once(health, state, 0, ratio < 0.85 || ratio > 1.15,
+            "E-/E+ is outside the healthy 0.85 to 1.15", ratio);
+  warn_once(health, state, 1, z < 0.2 || z > 0.95,
+            "the latent chain accepts a share far from 0.57", z);
+  warn_once(health, state, 2, x < 0.2 || x > 0.95,
+            "the visible chain accepts a share far from 0.57", x);
+  warn_once(health, state, 3, clipped > 0.95,
+            "nearly all gradients of the visible chain are clipped, a share of", clipped);
+  warn_once(health, state, 4, bound > 0.95,
+            "nearly all values of the negatives sit on a bound, a share of", bound);
+}
