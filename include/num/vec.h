@@ -26,7 +26,11 @@
 #define PER_ISA(name)  CONCAT(name, ISA_SUFFIX)
 #define INLINE         static inline __attribute__((always_inline))
 #define UNROLL(n)      _Pragma(UNROLL_TEXT(n))
+#ifdef __clang__
+#define UNROLL_TEXT(n) UNROLL_STR(clang loop unroll(full))
+#else
 #define UNROLL_TEXT(n) UNROLL_STR(GCC unroll n)
+#endif
 #define UNROLL_STR(x)  #x
 
 #if defined(__AVX512F__)

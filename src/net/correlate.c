@@ -4,8 +4,7 @@
 
 #include "net/finish.h"
 
-enum { OUTS = 4, COLS = VL == 16 ? 6 : 3 };
-enum { WINDOW = (6 - 1) * CORRELATE_STRIDE + CORRELATE_KERNEL };
+enum { OUTS = 4, COLS = VL == 16 ? 5 : 3 };
 
 static int outs_of(int left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
@@ -27,74 +26,108 @@ void correlate_pack(const Correlation *g, float *packed, Taps t) {
   }
 }
 
-/* Columns col .. col + n - 1 of a row of x, zeros outside 0 .. width - 1, in the buffer. */
-static const float *window_row(float *buffer, const float *row, int col, int n, int width,
-                               int l) {
-  for (int b = 0; b < n; b++) {
-    int j = col + b;
-    v_store(buffer + l, b, j >= 0 && j < width ? v_load(row + l, j) : v_set(0));
+/* What a block reads and writes. */
+typedef struct Plane {
+  const Correlation *g;
+  float *y;
+  const float *x, *w, *bias;
+  Finish finish;
+  int o, l; /* first output channel, first lane */
+} Plane;
+
+/* a (outs, cols) += taps of one kernel row w (kernel_w, outs) on a row of x from column `left`.
+ * Only at an edge are columns outside looked for; they count as zeros. */
+INLINE void add_row(vec a[OUTS][COLS], const float *row, const float *w, int left, int width,
+                    int outs, int cols, int kernel_w, int stride, bool edge) {
+  for (int s = 0; s < kernel_w; s++, w += outs) {
+    vec in[COLS];
+    UNROLL(5)
+    for (int b = 0; b < cols; b++) {
+      int col = left + s + b * stride;
+      in[b] = edge && (col < 0 || col >= width) ? v_set(0) : v_load(row, col);
+    }
+    UNROLL(4)
+    for (int k = 0; k < outs; k++) {
+      UNROLL(5)
+      for (int b = 0; b < cols; b++) a[k][b] = v_fma(in[b], v_set(w[k]), a[k][b]);
+    }
   }
-  return buffer;
 }
 
-/* One block: outputs o .. o + outs - 1, row i, columns j .. j + cols - 1. outs and cols are
- * constants. */
-INLINE void block(const Correlation *g, float *y, const float *x, const float *w,
-                  const float *bias, Finish finish, int o, int i, int j, int l, int outs,
-                  int cols) {
-  _Alignas(64) float buffer[WINDOW * L];
-  vec a[OUTS][6];
-  int stride = g->stride, kw = g->kernel_w, height = g->in.h, width = g->in.w;
-  int top = i * stride - g->top, left = j * stride - g->left, n = (cols - 1) * stride + kw;
-  bool edge = left < 0 || left + n > width;
+/* One block: `outs` outputs, row i, columns j .. j + cols - 1. */
+INLINE void block(const Plane *p, int i, int j, int outs, int cols, int kernel_w, int stride) {
+  const Correlation *g = p->g;
+  const float *w = p->w;
+  vec a[OUTS][COLS];
+  int top = i * stride - g->top, left = j * stride - g->left, width = g->in.w;
+  bool edge = left < 0 || left + (cols - 1) * stride + kernel_w > width;
   UNROLL(4)
-  for (int k = 0; k < outs; k++) UNROLL(6)
-  for (int b = 0; b < cols; b++) a[k][b] = v_set(bias ? bias[o + k] : 0);
+  for (int k = 0; k < outs; k++) {
+    UNROLL(5)
+    for (int b = 0; b < cols; b++) a[k][b] = v_set(p->bias ? p->bias[p->o + k] : 0);
+  }
   for (int c = 0; c < g->in.c; c++)
-    for (int r = 0; r < g->kernel_h; r++) {
-      if (top + r < 0 || top + r >= height) {
-        w += kw * outs;
-        continue;
-      }
-      const float *row = x + L * ((long)c * height + top + r) * width;
-      row = edge ? window_row(buffer, row, left, n, width, l) : row + L * (long)left;
-      for (int s = 0; s < kw; s++, w += outs) UNROLL(4)
-      for (int k = 0; k < outs; k++) UNROLL(6)
-      for (int b = 0; b < cols; b++)
-        a[k][b] = v_fma(v_load(row + l, s + b * stride), v_set(w[k]), a[k][b]);
+    for (int r = top; r < top + g->kernel_h; r++, w += kernel_w * outs) {
+      const float *row = p->x + p->l + L * ((long)c * g->in.h + r) * width;
+      if (r < 0 || r >= g->in.h) continue;
+      if (edge)
+        add_row(a, row, w, left, width, outs, cols, kernel_w, stride, true);
+      else
+        add_row(a, row, w, left, width, outs, cols, kernel_w, stride, false);
     }
   UNROLL(4)
   for (int k = 0; k < outs; k++) {
-    long site = ((long)(o + k) * g->out.h + g->row + (long)i * g->step) * g->out.w + g->col;
-    finish_store(finish, y, a[k], cols, site + (long)j * g->step, g->step, l);
+    long site = ((long)(p->o + k) * g->out.h + g->row + (long)i * g->step) * g->out.w + g->col;
+    finish_store(p->finish, p->y, a[k], cols, site + (long)j * g->step, g->step, p->l);
   }
 }
 
-/* All pixels of a block of outputs: columns in runs of nearly equal length, at most COLS. */
-INLINE void plane(const Correlation *g, float *y, const float *x, const float *w,
-                  const float *bias, Finish finish, int o, int l, int outs) {
-#define BLOCK(n)                                                                                 \
-  case n:                                                                                        \
-    block(g, y, x, w, bias, finish, o, i, j, l, outs, n);                                        \
-    break;
+/* The blocks that there are, by outputs and columns; each for 3 taps in a row, stride 1, and for
+ * any. */
+typedef void Block(const Plane *p, int i, int j);
+#define BLOCK(outs, cols)                                                                        \
+  static void block3_##outs##_##cols(const Plane *p, int i, int j) {                             \
+    block(p, i, j, outs, cols, 3, 1);                                                            \
+  }                                                                                              \
+  static void block_##outs##_##cols(const Plane *p, int i, int j) {                              \
+    block(p, i, j, outs, cols, p->g->kernel_w, p->g->stride);                                    \
+  }
+#define BLOCKS(outs) BLOCK(outs, 1) BLOCK(outs, 2) BLOCK(outs, 3) BLOCK_4_5(outs)
+#define NAMES(b)                                                                                 \
+  { NULL, b##_1, b##_2, b##_3, NAMES_4_5(b) }
+#if VL == 16
+#define BLOCK_4_5(outs) BLOCK(outs, 4) BLOCK(outs, 5)
+#define NAMES_4_5(b)    b##_4, b##_5
+#else
+#define BLOCK_4_5(outs)
+#define NAMES_4_5(b)
+#endif
+BLOCKS(1)
+BLOCKS(2)
+BLOCKS(4) static Block *const blocks3[OUTS + 1][COLS + 1] = {
+    [1] = NAMES(block3_1), [2] = NAMES(block3_2), [4] = NAMES(block3_4)};
+static Block *const blocks[OUTS + 1][COLS + 1] = {
+    [1] = NAMES(block_1), [2] = NAMES(block_2), [4] = NAMES(block_4)};
+
+/* All pixels: columns in runs of nearly equal length, at most COLS. */
+static void plane(const Plane *p, Block *const *block) {
+  const Correlation *g = p->g;
   int runs = (g->cols + COLS - 1) / COLS;
   for (int i = 0; i < g->rows; i++)
     for (int k = 0, j = 0; k < runs; k++) {
       int end = (int)((long)g->cols * (k + 1) / runs);
-      switch (end - j) { BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) }
+      block[end - j](p, i, j);
       j = end;
     }
-#undef BLOCK
 }
 
 void correlate(const Correlation *g, float *y, const float *x, const float *packed,
                const float *bias, Finish finish) {
   long taps = (long)g->in.c * g->kernel_h * g->kernel_w;
+  bool three = g->kernel_w == 3 && g->stride == 1;
   LANES(l) for (int o = 0, n; o < g->out.c; o += n) {
-    const float *w = packed + o * taps;
+    Plane p = {g, y, x, packed + o * taps, bias, finish, o, l};
     n = outs_of(g->out.c - o);
-    if (n == 4) plane(g, y, x, w, bias, finish, o, l, 4);
-    if (n == 2) plane(g, y, x, w, bias, finish, o, l, 2);
-    if (n == 1) plane(g, y, x, w, bias, finish, o, l, 1);
+    plane(&p, three ? blocks3[n] : blocks[n]);
   }
 }

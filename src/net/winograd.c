@@ -139,7 +139,6 @@ INLINE void products(vec *m, long ld_m, const vec *v, long ld_v, const float *u,
     vec a[OUTS];
     UNROLL(8)
     for (int o = 0; o < OUTS; o++) a[o] = add ? m[o] : v_set(0);
-    UNROLL(2)
     for (int c = 0; c < n; c++) UNROLL(8)
     for (int o = 0; o < OUTS; o++) a[o] = v_fma(v[c], v_set(u[c * OUTS + o]), a[o]);
     UNROLL(8)
