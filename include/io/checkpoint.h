@@ -39,8 +39,9 @@ enum { CHECKPOINT_FORMAT = 1 };
 
 /* Whether this run may still write: asked on rank 0 before the rename. */
 typedef struct Fence {
-  Err (*pass)(void *self);
+  Err (*pass)(void *self); /* NULL: always */
   void *self;
+  int64_t run_epoch; /* part of the temporary name: a forgotten twin writes another file */
 } Fence;
 
 /* Collective. config: text stored with it. Errors: disk full, no permission, fenced off; the

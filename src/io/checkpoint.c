@@ -275,7 +275,7 @@ Err checkpoint_save(const Comm *comm, const char *path, const Field *field, int 
   bool first = comm_rank(comm) == 0;
   Err e = OK;
   CHECK(n <= FIELDS_MOST, "too many fields in a checkpoint");
-  snprintf(temporary, sizeof temporary, "%s.part", path);
+  snprintf(temporary, sizeof temporary, "%s.%" PRId64 ".part", path, fence.run_epoch);
   field_checksums(comm, field, n, sum);
   for (int i = 0; i < n; i++) layout.field[i].checksum = sum[i];
   if (first) {

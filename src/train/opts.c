@@ -40,7 +40,7 @@ TrainOpts train_defaults(void) {
                      .schedule_factor = 0.1,
                      .chain = nae_defaults(),
                      .guard = {.steps = 200,
-                               .band_low = 0.02,
+                               .band_low = 1e-3,
                                .band_high = 50,
                                .rows = 10,
                                .rollbacks = 5,

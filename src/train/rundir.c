@@ -123,6 +123,21 @@ void rundir_prune(const Rundir *dir, int64_t newest) {
   }
 }
 
+/* Take away what writers that were killed have left. */
+static void sweep(const Rundir *dir) {
+  char folder[RUNDIR_PATH], path[2 * RUNDIR_PATH];
+  rundir_path(dir, folder, "checkpoints");
+  DIR *list = opendir(folder);
+  if (!list) return;
+  for (struct dirent *entry; (entry = readdir(list));) {
+    size_t n = strlen(entry->d_name);
+    if (n < 5 || strcmp(entry->d_name + n - 5, ".part")) continue;
+    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+    unlink(path);
+  }
+  closedir(list);
+}
+
 /* Comparing configurations. */
 
 /* One line of *text into line; false at the end. */
@@ -210,7 +225,7 @@ Err rundir_mine(const Rundir *dir) {
 
 static Err pass_fence(void *self) { return rundir_mine(self); }
 
-Fence rundir_fence(const Rundir *dir) { return (Fence){pass_fence, (void *)dir}; }
+Fence rundir_fence(const Rundir *dir) { return (Fence){pass_fence, (void *)dir, dir->run_epoch}; }
 
 /* What the directory says of itself. */
 
@@ -268,6 +283,7 @@ static Err open_local(Rundir *dir, const char *result, const char *full, bool fr
   rundir_path(dir, path, "checkpoints");
   TRY(make_folder(path));
   TRY(publish(dir));
+  sweep(dir);
   if (fresh) throw_away(dir);
   TRY(put_text(dir, "checkpoints/result.yaml", result));
   TRY(put_text(dir, "config.yaml", full));

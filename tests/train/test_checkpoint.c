@@ -158,7 +158,7 @@ static void what_was_there_stays_when_writing_fails(void **state) {
   assert_int_equal(save(world, path, &s), OK);
   s.step = 5;
   list_fields(world, &s, field);
-  assert_int_equal(checkpoint_save(world, path, field, FIELDS, "", NULL, (Fence){closed, NULL}),
+  assert_int_equal(checkpoint_save(world, path, field, FIELDS, "", NULL, (Fence){.pass = closed}),
                    ERR_USER);
   assert_string_equal(err_message(), "closed");
   assert_int_equal(load(world, path, &found), OK);
