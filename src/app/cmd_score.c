@@ -1,7 +1,9 @@
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "base/log.h"
@@ -30,6 +32,21 @@ static Err find_files(const Config *config, char model[PATH_SIZE], char out[PATH
     snprintf(out, PATH_SIZE, "%s/scores.h5", run);
   else
     snprintf(out, PATH_SIZE, "scores.h5");
+  return OK;
+}
+
+/* Said before the work, not after it. */
+static Err check_writable(const char *out) {
+  char folder[PATH_SIZE];
+  struct stat info;
+  snprintf(folder, sizeof folder, "%s", out);
+  char *slash = strrchr(folder, '/');
+  if (slash) slash[slash == folder] = 0;
+  if (!stat(out, &info) && S_ISDIR(info.st_mode))
+    return err_user("out: found the directory %s, want a file, such as %s/scores.h5", out, out);
+  if (access(slash ? folder : ".", W_OK | X_OK))
+    return err_user("%s: cannot be written (%s); choose another out=, or make the directory", out,
+                    strerror(errno));
   return OK;
 }
 
@@ -133,7 +150,9 @@ static Err score_model(const Comm *comm, Config *config, const Model *model,
 static Err run(const Comm *comm, Config *config) {
   char model_path[PATH_SIZE], out[PATH_SIZE];
   Model model = {0};
-  TRY(comm_agree(comm, find_files(config, model_path, out)));
+  Err found = find_files(config, model_path, out);
+  if (!found && comm_rank(comm) == 0) found = check_writable(out);
+  TRY(comm_agree(comm, found));
   Err e = comm_agree(comm, model_load(model_path, &model));
   if (!e) e = score_model(comm, config, &model, model_path, out);
   model_free(&model);

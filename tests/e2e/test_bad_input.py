@@ -6,11 +6,10 @@ Usage: test_bad_input.py BINARY SOURCE_ROOT
 """
 import os
 import pathlib
-import struct
 import subprocess
 import sys
 
-from harness import Failures, find_record, run, scratch
+from harness import Failures, run, scratch, set_energy
 
 RANKS = 3
 
@@ -45,10 +44,7 @@ class Bench:
 
 def with_energy(bench, name, row, energy):
     """A copy of the table in which a row's first constituent has this energy."""
-    table = bytearray((bench.fixtures / "jets_plain.h5").read_bytes())
-    at = find_record(table, row) + 8
-    table[at:at + 4] = struct.pack("<f", energy)
-    return bench.file(name, bytes(table))
+    return bench.file(name, set_energy((bench.fixtures / "jets_plain.h5").read_bytes(), row, energy))
 
 
 def check_files(bench):
@@ -131,6 +127,8 @@ def check_models(bench):
     bench.expect("samples of another shape",
                  ["score", out, "data.source=idx", f"data.input={images}", "threads=1"], "1 x 4 x 3",
                  "1 x 8 x 8")
+    bench.expect("no place for the scores", ["score", out, *toy, f"out={bench.folder}/no/scores.h5"],
+                 "no/scores.h5", "cannot be written")
     scores = bench.folder / "scores.h5"
     os.symlink("/dev/full", f"{scores}.tmp")
     bench.expect("disk full under the scores", ["score", out, *toy, f"out={scores}"], "scores.h5",

@@ -4,11 +4,12 @@ per input row, in input order, whichever reader read it.
 
 Usage: test_table.py BINARY CONTENTS SOURCE_ROOT
 """
+import math
 import pathlib
 import subprocess
 import sys
 
-from harness import RECORD, ROWS, Failures, find_record, run, scratch
+from harness import RECORD, ROWS, Failures, find_record, run, scratch, set_energy
 
 
 def labels_in_file(path):
@@ -56,6 +57,14 @@ def main():
                                  "data.x=/p4", "data.layout=p4", "data.label=/labels/top")
         failures.check(twin == energy and twin_label == label,
                        "the same jets as a plain array score differently")
+
+        plain = (fixtures / "jets_plain.h5").read_bytes()
+        want, _ = score("plain.h5", 1, f"data.input={fixtures / 'jets_plain.h5'}")
+        refused = pathlib.Path(folder) / "refused.h5"
+        refused.write_bytes(set_energy(plain, 17, float("nan")))
+        found, _ = score("kept.h5", 2, f"data.input={refused}", "data.bad_rows=skip")
+        failures.check(math.isnan(found[17]) and found[:17] + found[18:] == want[:17] + want[18:],
+                       "a refused row should score NaN in its place and change no other")
     failures.finish()
 
 
