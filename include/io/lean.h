@@ -54,7 +54,8 @@ typedef struct LeanWriter LeanWriter;
  * Errors: cannot be written. */
 Err lean_create(LeanWriter **writer, const Comm *comm, const char *path, const LeanSpec *spec,
                 long most);
-/* Note something about the file in an attribute. Rank 0 writes it. */
+/* Note something about the file in an attribute, before the first append. A later note of the
+ * same name (and length of text) replaces it. */
 void lean_note_text(LeanWriter *writer, const char *name, const char *text);
 void lean_note_number(LeanWriter *writer, const char *name, double number);
 /* Collective. The next rows: those of rank 0, then those of rank 1, ... Errors: disk full. */

@@ -16,6 +16,10 @@ typedef struct OutFile {
 } OutFile;
 
 void outfile_init(OutFile *out, const Comm *comm, const char *path);
+/* On rank 0, before HDF5 lays the file out: take `taken` bytes of the disk and see that the file
+ * may grow to `length`. HDF5 does not survive a write that fails, so what it will write must have
+ * its room first. Errors: disk full, file too large. */
+Err outfile_reserve(OutFile *out, int64_t taken, int64_t length);
 /* Local. Open what rank 0 has laid out at out->temporary. */
 Err outfile_open(OutFile *out);
 /* Local. Errors: disk full. */

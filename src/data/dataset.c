@@ -53,9 +53,10 @@ Err dataset_check_image(const Source *source, const ImageOpts *image) {
 static Err check_memory(const char *path, long rows, long dim, size_t bytes, double memory_gb) {
   double need_gb = 1e-9 * (double)bytes;
   if (memory_gb <= 0 || need_gb <= memory_gb) return OK;
+  /* Three digits, rounded to the safe side. */
   return err_user("data.memory_gb: found %g, want at least %.3g GB per node for %ld rows of %ld "
                   "numbers from %s; raise it, or use fewer rows (data.limit)",
-                  memory_gb, need_gb, rows, dim, path);
+                  memory_gb, 1.006 * need_gb, rows, dim, path);
 }
 
 long dataset_rows(const Source *source, const DataOpts *opts) {

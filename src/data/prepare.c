@@ -172,15 +172,11 @@ static void note_image(LeanWriter *writer, const ImageOpts *image) {
   lean_note_number(writer, "image.constituents", image->constituents);
 }
 
-static Err note_file(const Work *w, LeanWriter *writer) {
-  int64_t bytes;
-  uint32_t crc;
+static void note_file(LeanWriter *writer, int64_t bytes, uint32_t crc) {
   char text[16];
-  TRY(filesum(w->comm, w->source->path, &bytes, &crc));
   snprintf(text, sizeof text, "%08x", crc);
   lean_note_number(writer, "source.bytes", (double)bytes);
   lean_note_text(writer, "source.crc32", text);
-  return OK;
 }
 
 static void note_toy(const Work *w, LeanWriter *writer) {
@@ -188,19 +184,37 @@ static void note_toy(const Work *w, LeanWriter *writer) {
   lean_note_number(writer, "source.seed", (double)w->opts->data.source.seed);
 }
 
-static Err note_all(const Work *w, LeanWriter *writer) {
-  bool toy = !strcmp(w->source->reader->name, "toy");
+static void note_refused(const Work *w, LeanWriter *writer) {
+  lean_note_number(writer, "refused.empty", (double)w->survey.refused[JET_EMPTY]);
+  lean_note_number(writer, "refused.nan", (double)w->survey.refused[JET_NAN]);
+  lean_note_number(writer, "refused.negative", (double)w->survey.refused[JET_NEGATIVE_ENERGY]);
+}
+
+static bool is_toy(const Work *w) { return !strcmp(w->source->reader->name, "toy"); }
+
+/* Before the rows; what is known only after them is noted again. */
+static void note_before(const Work *w, LeanWriter *writer) {
   lean_note_text(writer, "program", provenance_version());
   lean_note_text(writer, "source", w->source->path);
   lean_note_text(writer, "source.reader", w->source->reader->name);
   lean_note_number(writer, "rows.from", (double)w->from);
   lean_note_number(writer, "rows.to", (double)w->to);
-  lean_note_number(writer, "refused.empty", (double)w->survey.refused[JET_EMPTY]);
-  lean_note_number(writer, "refused.nan", (double)w->survey.refused[JET_NAN]);
-  lean_note_number(writer, "refused.negative", (double)w->survey.refused[JET_NEGATIVE_ENERGY]);
+  note_refused(w, writer);
   if (w->image || w->source->raw_image) note_image(writer, &w->raw);
-  if (toy) return note_toy(w, writer), OK;
-  return note_file(w, writer);
+  if (is_toy(w))
+    note_toy(w, writer);
+  else
+    note_file(writer, 0, 0);
+}
+
+static Err note_after(const Work *w, LeanWriter *writer) {
+  int64_t bytes;
+  uint32_t crc;
+  note_refused(w, writer);
+  if (is_toy(w)) return OK;
+  TRY(filesum(w->comm, w->source->path, &bytes, &crc));
+  note_file(writer, bytes, crc);
+  return OK;
 }
 
 static Err write_file(Work *w, const char *out, const char *what) {
@@ -208,8 +222,9 @@ static Err write_file(Work *w, const char *out, const char *what) {
   LeanWriter *writer;
   TRY(lean_create(&writer, w->comm, out, &spec, w->step));
   progress_begin(what, (double)spec.rows, 10);
+  note_before(w, writer);
   Err e = copy_rows(w, writer);
-  if (!e) e = note_all(w, writer);
+  if (!e) e = note_after(w, writer);
   TRY(lean_finish(&writer, e));
   progress_end("%ld rows of %s in %s", spec.rows, w->source->path, out);
   return OK;

@@ -1,6 +1,11 @@
 /* Writing the lean layout. Rank 0 holds the HDF5 file and makes room in it; the addresses of that
  * room go to all ranks, which write their rows there. How many values there will be is known only
- * at the end, so the arrays of values grow by chunks; those of rows are one piece. */
+ * at the end, so the arrays of values grow by chunks; those of rows are one piece.
+ *
+ * HDF5 does not survive a full disk: a file whose last write fails can not be closed any more. So
+ * all that HDF5 itself will ever write gets its room on the disk at the beginning: the index of
+ * chunks is of fixed size (the most values there can be), attributes are made before the first
+ * row and only overwritten later, and the file is lengthened before HDF5 counts on it. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +18,9 @@ struct LeanWriter {
   LeanSpec spec;
   OutFile out;
   hid_t file, data[LEAN_COLUMNS]; /* rank 0 only */
-  bool failed;                    /* rank 0: a note could not be written */
+  bool failed;                    /* rank 0: something in HDF5 went wrong */
+  bool begun;                     /* rank 0: all that HDF5 writes has its room on the disk */
+  int64_t length;                 /* rank 0: the file was lengthened to this */
   long chunk;                     /* values of a chunk */
   long chunks, chunks_room;       /* chunks there are in each array of values; room in place */
   int64_t *place[LEAN_COLUMNS];   /* address of each chunk; of the one piece */
@@ -29,7 +36,9 @@ static bool is_first(const LeanWriter *w) { return comm_rank(w->comm) == 0; }
 
 static bool note(hid_t where, const char *name, hid_t type, const void *value) {
   hid_t space = H5Screate(H5S_SCALAR);
-  hid_t attr = H5Acreate2(where, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t attr = H5Aexists(where, name) > 0
+                   ? H5Aopen(where, name, H5P_DEFAULT)
+                   : H5Acreate2(where, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
   bool done = attr >= 0 && H5Awrite(attr, type, value) >= 0;
   if (attr >= 0) H5Aclose(attr);
   H5Sclose(space);
@@ -55,27 +64,60 @@ void lean_note_number(LeanWriter *w, const char *name, double number) {
 
 /* Rank 0 makes the file. */
 
+static long values_of_row(const LeanSpec *spec) {
+  return spec->layout == LEAN_JETS ? spec->slots : lean_dim(spec);
+}
+
+/* Bytes of one value, or of one row, in all arrays together. */
+static int64_t bytes_of(const LeanSpec *spec, bool per_value) {
+  int64_t bytes = 0;
+  for (int c = 0; c < LEAN_COLUMNS; c++)
+    if (lean_has(spec, c) && lean_about[c].per_value == per_value)
+      bytes += (int64_t)lean_about[c].bytes;
+  return bytes;
+}
+
+/* What HDF5 itself writes: headers and attributes, and 8 bytes for each chunk that may come. */
+static int64_t metadata_of(const LeanWriter *w) {
+  int64_t chunks = w->spec.rows * values_of_row(&w->spec) / w->chunk + 1;
+  return (1 << 14) + 2 * 8 * chunks * 9 / 8;
+}
+
 static hid_t layout_of(const LeanWriter *w, LeanColumn column) {
   const LeanAbout *about = &lean_about[column];
   hsize_t chunk[2] = {(hsize_t)w->chunk, (hsize_t)about->width};
   hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_obj_track_times(dcpl, 0);
   if (about->per_value) H5Pset_chunk(dcpl, about->width > 1 ? 2 : 1, chunk);
-  H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY);
+  H5Pset_alloc_time(dcpl, about->per_value ? H5D_ALLOC_TIME_INCR : H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(dcpl, H5D_FILL_TIME_NEVER);
   return dcpl;
 }
 
+/* No rows and few values are possible; a chunk must fit. */
+static long values_most(const LeanWriter *w) {
+  long most = w->spec.rows * values_of_row(&w->spec);
+  return most > w->chunk ? most : w->chunk;
+}
+
+static hid_t space_of(const LeanWriter *w, LeanColumn column) {
+  bool grows = lean_about[column].per_value;
+  hsize_t rows = (hsize_t)w->spec.rows + (column == LEAN_OFFSET);
+  hsize_t width = (hsize_t)lean_about[column].width;
+  hsize_t now[2] = {grows ? 0 : rows, width};
+  hsize_t most[2] = {grows ? (hsize_t)values_most(w) : rows, width};
+  return H5Screate_simple(width > 1 ? 2 : 1, now, most);
+}
+
+/* Chunks never lie in HDF5's cache: other ranks write them. */
 static bool make_column(LeanWriter *w, LeanColumn column) {
   const LeanAbout *about = &lean_about[column];
-  hsize_t rows = (hsize_t)w->spec.rows + (column == LEAN_OFFSET), width = (hsize_t)about->width;
-  hsize_t dims[2] = {about->per_value ? 0 : rows, width}, most[2] = {dims[0], width};
-  if (about->per_value) most[0] = H5S_UNLIMITED;
-  hid_t space = H5Screate_simple(about->width > 1 ? 2 : 1, dims, most);
-  hid_t dcpl = layout_of(w, column);
+  hid_t space = space_of(w, column), dcpl = layout_of(w, column);
+  hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
+  H5Pset_chunk_cache(dapl, 0, 0, 0);
   hid_t data =
-      H5Dcreate2(w->file, about->name, lean_type(column), space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
-  H5Pclose(dcpl), H5Sclose(space);
+      H5Dcreate2(w->file, about->name, lean_type(column), space, H5P_DEFAULT, dcpl, dapl);
+  H5Pclose(dapl), H5Pclose(dcpl), H5Sclose(space);
   w->data[column] = data;
   if (data < 0) return false;
   if (!about->per_value) w->place[column][0] = (int64_t)H5Dget_offset(data);
@@ -83,16 +125,20 @@ static bool make_column(LeanWriter *w, LeanColumn column) {
          note_text(data, "dimensions", about->dimensions);
 }
 
-static bool make_file(LeanWriter *w) {
+/* Metadata lie together at the beginning; the index of chunks is of fixed size in the latest
+ * format. */
+static hid_t create(const LeanWriter *w) {
+  hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  H5Pset_meta_block_size(fapl, (hsize_t)metadata_of(w));
+  hid_t file = H5Fcreate(w->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+  H5Pclose(fapl);
+  return file;
+}
+
+static bool make_arrays(LeanWriter *w) {
   const int version = LEAN_VERSION;
   const double shape[3] = {w->spec.shape[0], w->spec.shape[1], w->spec.shape[2]};
-  hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-  /* Chunks of a growing array are found in constant time in the latest format. */
-  H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
-  errno = 0;
-  w->file = H5Fcreate(w->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
-  H5Pclose(fapl);
-  if (w->file < 0) return false;
   lean_note_text(w, "format", LEAN_FORMAT);
   w->failed |= !note(w->file, "version", H5T_NATIVE_INT, &version);
   lean_note_text(w, "layout", w->spec.layout == LEAN_JETS ? "jets" : "pixels");
@@ -107,19 +153,46 @@ static bool make_file(LeanWriter *w) {
   return !w->failed;
 }
 
-/* Room for `values` values in all: longer arrays, and where their new chunks lie. */
+static Err lengthen(LeanWriter *w, int64_t bytes) {
+  w->length += bytes;
+  return outfile_reserve(&w->out, 0, w->length);
+}
+
+/* Room before HDF5 sees the file, and again because HDF5 begins with an empty one. */
+static Err make_file(LeanWriter *w) {
+  int64_t metadata = metadata_of(w);
+  w->length = 2 * metadata + (w->spec.rows + 64) * bytes_of(&w->spec, false);
+  TRY(outfile_reserve(&w->out, metadata, w->length));
+  errno = 0;
+  w->file = create(w);
+  if (w->file < 0) return outfile_error(&w->out);
+  TRY(outfile_reserve(&w->out, metadata, w->length));
+  return make_arrays(w) ? OK : outfile_error(&w->out);
+}
+
+/* HDF5 gives a chunk its place when it is written to: one value, soon overwritten. */
+static bool place_chunk(LeanWriter *w, LeanColumn column, long i) {
+  static const char zero[16];
+  hsize_t at[2] = {(hsize_t)(i * w->chunk), 0}, one[2] = {1, 1}, size;
+  int rank = lean_about[column].width > 1 ? 2 : 1;
+  haddr_t address = HADDR_UNDEF;
+  unsigned mask;
+  hid_t space = H5Dget_space(w->data[column]), memory = H5Screate_simple(rank, one, NULL);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, one, NULL);
+  bool done = H5Dwrite(w->data[column], lean_type(column), memory, space, H5P_DEFAULT, zero) >= 0;
+  H5Sclose(memory), H5Sclose(space);
+  done = done && H5Dget_chunk_info_by_coord(w->data[column], at, &mask, &address, &size) >= 0 &&
+         address != HADDR_UNDEF;
+  w->place[column][i] = (int64_t)address;
+  return done;
+}
+
+/* Room for `values` values in all: a longer array, and where its new chunks lie. */
 static bool extend(LeanWriter *w, LeanColumn column, long values, long chunks) {
   hsize_t dims[2] = {(hsize_t)values, (hsize_t)lean_about[column].width};
   if (H5Dset_extent(w->data[column], dims) < 0) return false;
-  for (long i = w->chunks; i < chunks; i++) {
-    hsize_t at[2] = {(hsize_t)(i * w->chunk), 0}, size;
-    haddr_t address = HADDR_UNDEF;
-    unsigned mask;
-    if (H5Dget_chunk_info_by_coord(w->data[column], at, &mask, &address, &size) < 0 ||
-        address == HADDR_UNDEF)
-      return false;
-    w->place[column][i] = (int64_t)address;
-  }
+  for (long i = w->chunks; i < chunks; i++)
+    if (!place_chunk(w, column, i)) return false;
   return true;
 }
 
@@ -136,15 +209,31 @@ static void make_place(LeanWriter *w, long chunks) {
   w->chunks_room = room;
 }
 
+static Err extend_all(LeanWriter *w, long values, long chunks) {
+  TRY(lengthen(w, (chunks - w->chunks) * w->chunk * bytes_of(&w->spec, true)));
+  errno = 0;
+  for (int c = 0; c < LEAN_COLUMNS; c++)
+    if (lean_has(&w->spec, c) && lean_about[c].per_value && !extend(w, c, values, chunks))
+      return outfile_error(&w->out);
+  return OK;
+}
+
+/* The first chunk brings the whole index with it; then all that HDF5 has goes to the disk. */
+static Err begin(LeanWriter *w) {
+  if (w->begun) return OK;
+  TRY(extend_all(w, 1, 1));
+  errno = 0;
+  if (w->failed || H5Fflush(w->file, H5F_SCOPE_LOCAL) < 0) return outfile_error(&w->out);
+  w->begun = true;
+  return lengthen(w, 0);
+}
+
 /* Collective. */
 static Err grow(LeanWriter *w, long values) {
   long chunks = (values + w->chunk - 1) / w->chunk, fresh = chunks - w->chunks;
-  Err e = OK;
-  make_place(w, chunks);
-  errno = 0;
-  for (int c = 0; c < LEAN_COLUMNS && is_first(w) && !e; c++)
-    if (lean_has(&w->spec, c) && lean_about[c].per_value && !extend(w, c, values, chunks))
-      e = outfile_error(&w->out);
+  make_place(w, chunks + 1);
+  Err e = is_first(w) ? begin(w) : OK;
+  if (!e && is_first(w)) e = extend_all(w, values, chunks);
   TRY(comm_agree(w->comm, e));
   for (int c = 0; c < LEAN_COLUMNS && fresh > 0; c++)
     if (lean_has(&w->spec, c) && lean_about[c].per_value)
@@ -257,7 +346,7 @@ Err lean_append(LeanWriter *w, const LeanRows *rows) {
 /* Begin and end. */
 
 static void make_room(LeanWriter *w) {
-  long width = w->spec.layout == LEAN_JETS ? w->spec.slots : lean_dim(&w->spec);
+  long width = values_of_row(&w->spec);
   w->offset = MEM_NEW(int64_t, "offsets at hand", w->most + 1);
   for (int c = 0; c < LEAN_COLUMNS; c++) {
     if (!lean_has(&w->spec, c)) continue;
@@ -285,7 +374,7 @@ Err lean_create(LeanWriter **writer, const Comm *comm, const char *path, const L
   outfile_init(&w->out, comm, path);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   make_room(w);
-  Err e = comm_agree(comm, is_first(w) && !make_file(w) ? outfile_error(&w->out) : OK);
+  Err e = comm_agree(comm, is_first(w) ? make_file(w) : OK);
   for (int c = 0; c < LEAN_COLUMNS && !e; c++)
     if (lean_has(spec, c) && !lean_about[c].per_value)
       comm_broadcast(comm, w->place[c], sizeof(int64_t), 0);

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void outfile_init(OutFile *out, const Comm *comm, const char *path) {
@@ -18,6 +19,18 @@ Err outfile_error(const OutFile *out) {
   return err_user("%s: cannot write: %s; want a folder that is there, may be written to and has "
                   "room (out=)",
                   out->path, errno ? strerror(errno) : "HDF5 gives no reason");
+}
+
+Err outfile_reserve(OutFile *out, int64_t taken, int64_t length) {
+  int fd = open(out->temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return outfile_error(out);
+  errno = taken ? posix_fallocate(fd, 0, taken) : 0;
+  struct stat status;
+  bool done =
+      !errno && !fstat(fd, &status) && (status.st_size >= length || !ftruncate(fd, length));
+  Err e = done ? OK : outfile_error(out);
+  close(fd);
+  return e;
 }
 
 Err outfile_open(OutFile *out) {
@@ -59,5 +72,6 @@ Err outfile_finish(OutFile *out, Err e) {
   if (!e && first) e = publish(out);
   e = comm_agree(out->comm, e);
   if (e && first) unlink(out->temporary);
+  comm_barrier(out->comm);
   return e;
 }

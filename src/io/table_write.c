@@ -43,6 +43,8 @@ static int64_t make_rows(hid_t file, long rows) {
 }
 
 static Err make_file(TableWriter *table, long rows) {
+  enum { METADATA = 1 << 16 };
+  TRY(outfile_reserve(&table->out, METADATA, METADATA + rows * (int64_t)sizeof(Record)));
   errno = 0;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   hid_t file = H5Fcreate(table->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
