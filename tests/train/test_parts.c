@@ -124,6 +124,33 @@ static void the_metric_is_what_the_rule_says(void **state) {
   assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == 3);
 }
 
+/* A snapshot holds everything that was learned, and a rollback brings it back. */
+static void a_rollback_brings_everything_back(void **context) {
+  NetSpec spec = net_parse("dense 3 spectral=1; sphere", "dense 4 spectral=1");
+  Net *net;
+  assert_int_equal(net_new(&net, &spec, (Shape){4, 1, 1}), OK);
+  TrainOpts opts = train_defaults();
+  Split chains = split_new(2 * L, 1, 0, 1);
+  State state = state_new(net, &opts, &chains);
+  Field field[STATE_FIELDS], *now = field, *snapshot;
+  int n = state_fields(&state, field), learned = 0;
+  while (!strncmp(field[learned].name, "now/", 4)) learned++;
+  snapshot = field + learned;
+  assert_true(learned >= 16 && 2 * learned < n);
+  static const size_t size[] = {4, 8, 4, 8, 4, 1};
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < learned; i++)
+      memset((round ? snapshot : now)[i].data, 17 * round + i + 1,
+             (size_t)(now[i].rows * now[i].row) * size[now[i].type]);
+    round ? state_rollback(&state) : state_snapshot(&state);
+    for (int i = 0; i < learned; i++)
+      assert_memory_equal(now[i].data, snapshot[i].data,
+                          (size_t)(now[i].rows * now[i].row) * size[now[i].type]);
+  }
+  state_free(&state);
+  net_free(&net);
+}
+
 /* Two updates against the same in double: regularisers on both halves, clipping by the norm,
  * AdamW. */
 static void updates_follow_adam(void **state) {
@@ -172,6 +199,7 @@ int main(void) {
       cmocka_unit_test(steps_of_mala_go_towards_their_aim),
       cmocka_unit_test(a_trained_temperature_follows_its_gradient),
       cmocka_unit_test(the_metric_is_what_the_rule_says),
+      cmocka_unit_test(a_rollback_brings_everything_back),
       cmocka_unit_test(updates_follow_adam),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

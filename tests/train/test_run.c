@@ -13,11 +13,13 @@
 
 #include <cmocka.h>
 
+#include "../net/reference.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/provenance.h"
 #include "model/model.h"
 #include "problem.h"
+#include "train/state.h"
 
 static Comm *world, *alone;
 static Problem *problem;
@@ -45,15 +47,55 @@ static void assert_same_model(const char *a, const char *b) {
   model_free(&model_b);
 }
 
-/* Everything that a run leaves is that of the undisturbed run. */
-static void assert_as_reference(const char *out) {
+/* A state and its last checkpoint's path. */
+static State last_state(const char *out, const Net *net, const TrainOpts *opts, long step) {
+  char path[RUNDIR_PATH + 64];
+  Field field[STATE_FIELDS];
+  Split chains = split_new(opts->chain.chains, opts->leaf, 0, 1);
+  State state = state_new(net, opts, &chains);
+  snprintf(path, sizeof path, "%s/checkpoints/step-%012ld.h5", out, step);
+  int n = state_fields(&state, field);
+  if (checkpoint_load(alone, path, field, n)) fail_msg("%s", err_message());
+  return state;
+}
+
+static size_t field_bytes(const Field *field) {
+  static const size_t size[] = {4, 8, 4, 8, 4, 1};
+  return (size_t)(field->rows * field->row) * size[field->type];
+}
+
+/* All of the last checkpoint, but the length of the log: its time columns have any width. */
+static void assert_same_state(const char *a, const char *b, const TrainOpts *opts, long step) {
+  Net *net;
+  Field field_a[STATE_FIELDS], field_b[STATE_FIELDS];
+  assert_int_equal(net_new(&net, &problem->spec, problem->data.shape), OK);
+  State state_a = last_state(a, net, opts, step), state_b = last_state(b, net, opts, step);
+  int n = state_fields(&state_a, field_a);
+  state_fields(&state_b, field_b);
+  for (int i = 0; i < n; i++)
+    if (strcmp(field_a[i].name, "log_bytes") &&
+        memcmp(field_a[i].data, field_b[i].data, field_bytes(&field_a[i])))
+      fail_msg("%s differs", field_a[i].name);
+  state_free(&state_a);
+  state_free(&state_b);
+  net_free(&net);
+}
+
+static void assert_same_run(const char *a, const char *b, const TrainOpts *opts) {
   comm_barrier(world);
   if (!first()) return;
-  char *want = log_text(reference), *found = log_text(out);
-  assert_string_equal(found, want);
-  free(want);
-  free(found);
-  assert_same_model(out, reference);
+  char *log_a = log_text(a), *log_b = log_text(b);
+  assert_string_equal(log_a, log_b);
+  free(log_a);
+  free(log_b);
+  assert_same_model(a, b);
+  assert_same_state(a, b, opts, 24);
+}
+
+/* Everything that a run leaves is that of the undisturbed run. */
+static void assert_as_reference(const char *out) {
+  TrainOpts opts = problem_opts();
+  assert_same_run(out, reference, &opts);
 }
 
 static int make_reference(void **state) {
@@ -203,6 +245,100 @@ static void training_learns(void **state) {
   assert_true(log_last(reference, "nae", "temperature") == 2 * held_out / (12 - 2));
 }
 
+/* ---- the first step, in double ---- */
+
+typedef struct Plain {
+  Net *net;
+  float *s;         /* (n_spectral) */
+  double *w, *seen; /* (P) the weights, and as the layers see them */
+} Plain;
+
+/* seen = W / sigma with sigma = u^T W v, u and v as they are. */
+static void divide_by_sigma(const Plain *p) {
+  const Net *net = p->net;
+  for (int t = 0; t < net->n_tensors; t++) {
+    const Tensor *tensor = net_tensor(net, t, NULL, NULL);
+    size_t from = net->tensor_offset[t], rows = (size_t)tensor->dims[0];
+    size_t columns = tensor->size / rows;
+    const float *u = p->s + net->spectral_offset[t], *v = u + rows;
+    double sigma = tensor->spectral_axis < 0;
+    for (size_t i = 0; i < tensor->size && tensor->spectral_axis >= 0; i++)
+      sigma += (double)u[i / columns] * p->w[from + i] * (double)v[i % columns];
+    for (size_t i = 0; i < tensor->size; i++) p->seen[from + i] = p->w[from + i] / sigma;
+  }
+}
+
+static Plain plain_new(uint64_t seed) {
+  Plain p;
+  assert_int_equal(net_new(&p.net, &problem->spec, problem->data.shape), OK);
+  float *w = MEM_NEW(float, "test", p.net->n_params);
+  p.s = MEM_NEW(float, "test", p.net->n_spectral);
+  p.w = MEM_NEW(double, "test", p.net->n_params);
+  p.seen = MEM_NEW(double, "test", p.net->n_params);
+  net_init(p.net, w, seed);
+  net_spectral_init(p.net, p.s, w, seed);
+  net_spectral_step(p.net, p.s, w, 15 + 1); /* at the start; in the step */
+  for (size_t i = 0; i < p.net->n_params; i++) p.w[i] = (double)w[i];
+  mem_free(&w);
+  return p;
+}
+
+static void plain_free(Plain *p) {
+  mem_free(&p->s);
+  mem_free(&p->w);
+  mem_free(&p->seen);
+  net_free(&p->net);
+}
+
+/* Weighted mean of E over the training rows. */
+static double plain_energy(const Plain *p) {
+  double sum = 0, x[PROBLEM_DIM], y[PROBLEM_DIM];
+  const Subset *rows = &problem->input.train;
+  divide_by_sigma(p);
+  for (long i = 0; i < rows->n; i++) {
+    double e = 0, weight = (double)problem->weight[rows->row[i]] * rows->weight_scale;
+    for (int k = 0; k < PROBLEM_DIM; k++)
+      x[k] = (double)problem->x[rows->row[i] * PROBLEM_DIM + k];
+    reference_net(p->net, 0, p->net->n_nodes, y, x, p->seen);
+    for (int k = 0; k < PROBLEM_DIM; k++) e += (y[k] - x[k]) * (y[k] - x[k]);
+    sum += weight * e / PROBLEM_DIM;
+  }
+  return sum / (double)rows->n;
+}
+
+static double plain_gradient_norm(const Plain *p) {
+  const double h = 1e-6;
+  double sum = 0;
+  for (size_t i = 0; i < p->net->n_params; i++) {
+    const double old = p->w[i];
+    p->w[i] = old + h;
+    double up = plain_energy(p);
+    p->w[i] = old - h;
+    double down = plain_energy(p);
+    p->w[i] = old;
+    sum += (up - down) * (up - down) / (4 * h * h);
+  }
+  return sqrt(sum);
+}
+
+/* One batch of all rows: E+ and the gradient through spectral normalisation, with finite
+ * differences of a plain double network. */
+static void the_first_step_is_the_right_one(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  opts.batch = 96, opts.leaf = 4;
+  opts.l2_encoder = opts.l2_decoder = 0;
+  opts.steps = opts.log_steps = 1;
+  folder_new(world, out);
+  assert_int_equal(train_in(world, out, &opts), OK);
+  Plain p = plain_new(opts.seed);
+  double e = plain_energy(&p), norm = plain_gradient_norm(&p);
+  assert_float_equal(log_last(out, "ae", "e_plus") / e, 1, 1e-5);
+  assert_float_equal(log_last(out, "ae", "gradient_norm") / norm, 1, 1e-4);
+  plain_free(&p);
+  folder_remove(world, out);
+}
+
 /* A rate that throws the weights away: the guard goes back, and where a smaller rate helps, the
  * run ends well; and it does so bit for bit when it is cut in between. */
 static TrainOpts diverging(void) {
@@ -229,14 +365,7 @@ static void the_guard_rolls_back(void **state) {
     assert_int_equal(train_in(world, cut, &opts), OK);
   opts.steps = 0;
   assert_int_equal(train_in(world, cut, &opts), OK);
-  comm_barrier(world);
-  if (first()) {
-    char *want = log_text(out), *found = log_text(cut);
-    assert_string_equal(found, want);
-    free(want);
-    free(found);
-    assert_same_model(out, cut);
-  }
+  assert_same_run(cut, out, &opts);
   folder_remove(world, out);
   folder_remove(world, cut);
 }
@@ -281,6 +410,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(damaged_checkpoints_are_seen),
       cmocka_unit_test(another_configuration_is_refused),
       cmocka_unit_test(a_newer_run_shuts_the_older_out),
+      cmocka_unit_test(the_first_step_is_the_right_one),
       cmocka_unit_test(training_learns),
       cmocka_unit_test(the_guard_rolls_back),
       cmocka_unit_test(the_guard_gives_up),
