@@ -5,8 +5,9 @@
 #include "train/step.h"
 
 typedef struct Validation {
-  double plus; /* weighted mean energy of the normal class */
-  double auc;  /* normal against labelled anomalies; NaN when there are none */
+  double plus;   /* weighted mean energy of the normal class */
+  double auc;    /* normal against labelled anomalies; NaN when there are none */
+  double metric; /* what the selection rule made of it; smaller is better */
 } Validation;
 
 typedef struct Validator {

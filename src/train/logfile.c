@@ -89,6 +89,7 @@ static int model_cells(Cell *cell, const State *state, const StepReport *report,
   cell[k++] = (Cell){"rollbacks", NULL, (double)state->watch.rollbacks};
   cell[k++] = (Cell){"valid_e_plus", NULL, validation ? validation->plus : NAN};
   cell[k++] = (Cell){"valid_auc", NULL, validation ? validation->auc : NAN};
+  cell[k++] = (Cell){"valid_metric", NULL, validation ? validation->metric : NAN};
   return k;
 }
 

@@ -244,11 +244,12 @@ static Err begin_nae(Run *run) {
 
 /* Validation, selection, early stopping. */
 
-static void decide(Run *run, const Validation *validation) {
+static void decide(Run *run, Validation *validation) {
   State *state = &run->state;
   double minus = state->minus_steps > 0 ? state->minus_sum / (double)state->minus_steps : 0;
   double metric = select_metric(&run->opts, (Phase)state->at.phase, validation, minus);
   bool better = metric < state->best.metric;
+  validation->metric = metric;
   state->watch.misses = better ? 0 : state->watch.misses + 1;
   if (better || run->opts.select == SELECT_LAST) state_keep_best(state, metric);
   int patience = phase_of(run)->patience;
