@@ -1,10 +1,10 @@
-/* A source of samples, whatever its format: an open file (or the toy generator) that hands out any
- * range of rows. Two kinds: jets, as four-momenta of constituents, still to be made into an image,
- * a sequence, ...; and dense rows that are samples already.
+/* A source of samples, whatever its format: an open file (or the toy generator) that hands out
+ * any range of rows. Two kinds: jets, as four-momenta of constituents, still to be made into an
+ * image, a sequence, ...; and dense rows that are samples already.
  *
- * Readers are small tables of functions, found by name (`data.source`) or recognised from the file.
- * Any rank may read any range without the others (no MPI-IO, no file locking): open takes the chunk
- * addresses, read uses plain pread and decompression only and may run in a thread. */
+ * Readers are small tables of functions, found by name (`data.source`) or recognised from the
+ * file. Any rank may read any range without the others (no MPI-IO, no file locking): open takes
+ * the chunk addresses, read uses plain pread and decompression only and may run in a thread. */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
@@ -18,7 +18,8 @@
 
 typedef enum SourceKind { SOURCE_JETS, SOURCE_DENSE } SourceKind;
 
-/* Room for a block of rows, filled by read. Arrays that a source does not have stay NULL/unset. */
+/* Room for a block of rows, filled by read. Arrays that a source does not have stay NULL/unset.
+ */
 typedef struct Block {
   long rows;
   float *p4;       /* (rows, slots, 4) E, px, py, pz in GeV, zero padded, for SOURCE_JETS */
@@ -30,16 +31,16 @@ typedef struct Block {
 } Block;
 
 typedef struct SourceOpts {
-  const char *reader;  /* "auto", "toptag", "toy", "hdf5", "idx", "lean" */
-  const char *path;    /* file; NULL for toy */
+  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean" */
+  const char *path;   /* file; NULL for toy */
   /* hdf5: dataset paths inside the file; "" where there is none */
   const char *x_path, *label_path, *weight_path;
-  const char *layout;  /* hdf5: "dense" [N,...] or "p4" [N,T,4] (E,px,py,pz) */
+  const char *layout; /* hdf5: "dense" [N,...] or "p4" [N,T,4] (E,px,py,pz) */
   /* idx */
-  const char *labels;  /* label file; "": images' name with "labels-idx1" for "images-idx3" */
-  double scale;        /* idx: bytes are multiplied by it (1/255) */
+  const char *labels; /* label file; "": images' name with "labels-idx1" for "images-idx3" */
+  double scale;       /* idx: bytes are multiplied by it (1/255) */
   /* toy */
-  long toy_jets;       /* half QCD-like, half top-like */
+  long toy_jets; /* half QCD-like, half top-like */
   uint64_t seed;
 } SourceOpts;
 
@@ -48,12 +49,12 @@ typedef struct Source {
   const Reader *reader;
   SourceKind kind;
   long rows;
-  int slots;           /* constituents per jet */
-  Shape shape;         /* SOURCE_DENSE */
+  int slots;   /* constituents per jet */
+  Shape shape; /* SOURCE_DENSE */
   bool has_label, has_weight, has_truth, has_mass;
-  bool raw_image;      /* SOURCE_DENSE: jet images that still want image_finish */
+  bool raw_image; /* SOURCE_DENSE: jet images that still want image_finish */
   char path[1024];
-  void *file;          /* the reader's own */
+  void *file; /* the reader's own */
 } Source;
 
 struct Reader {
