@@ -178,7 +178,7 @@ static void choice_print(FILE *to, const Option *option, const Config *config) {
 }
 const OptionKind kind_choice = {"one of", choice_parse, choice_print};
 
-/* A choice that is kept as its name: a pointer, or a word of up to 23 characters in place. */
+/* A choice that is kept as its name. */
 static Verdict name_parse(const Option *option, Config *config, const char *text) {
   int i = choice_index(option, text);
   if (i < 0) return WRONG_TYPE;
@@ -187,6 +187,7 @@ static Verdict name_parse(const Option *option, Config *config, const char *text
 }
 const OptionKind kind_name = {"one of", name_parse, text_print};
 
+/* The same, as a word in place: train.objective. */
 static Verdict word_parse(const Option *option, Config *config, const char *text) {
   if (choice_index(option, text) < 0) return WRONG_TYPE;
   snprintf(field(option, config), sizeof config->train.objective, "%s", text);
