@@ -1,5 +1,6 @@
-/* How well a score separates. Larger score = more anomalous. Everything counts in integers or adds in a
- * fixed order: AUC = (2 wins + ties) / (2 n_s n_b). Per-sample weights enter where given. */
+/* How well a score separates. Larger score = more anomalous. Everything counts in integers or
+ * adds in a fixed order: AUC = (2 wins + ties) / (2 n_s n_b). Per-sample weights enter where
+ * given. */
 #ifndef EVAL_METRICS_H
 #define EVAL_METRICS_H
 
@@ -13,8 +14,8 @@ typedef struct Rejection {
 
 typedef struct Metrics {
   long n_signal, n_background;
-  double auc, auc_error;      /* DeLong; Source: DeLong et al. 1988 */
-  Rejection at20, at30;       /* eps_S = 0.2, 0.3 */
+  double auc, auc_error; /* DeLong; Source: DeLong et al. 1988 */
+  Rejection at20, at30;  /* eps_S = 0.2, 0.3 */
 } Metrics;
 
 /* score (n), is_signal (n): 1 signal, 0 background, others are left out; NaN scores are left out.

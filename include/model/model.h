@@ -1,8 +1,9 @@
-/* A trained model in a file: written by train, read by everything else and by the C library. Plain
- * HDF5, no MPI, opens with h5py: /encoder/0 ... /decoder/3, one group per layer with its type and
- * attributes and one dataset per tensor (named dimensions), what the layers see (spectral weights are
- * already divided); /input shape; temperature; the pre-processing options as text, so that scoring
- * prepares data as training did; /provenance. */
+/* A trained model in a file: written by train, read by everything else and by the C library.
+ * Plain HDF5, no MPI, opens with h5py: /encoder/0 ... /decoder/3, one group per layer with its
+ * type and attributes and one dataset per tensor (named dimensions), what the layers see
+ * (spectral weights are already divided); /input shape; temperature; /config, the options that
+ * make the result as text, so that scoring prepares data as training did; /provenance. The same
+ * model gives the same bytes. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
@@ -15,15 +16,17 @@ typedef struct Model {
   NetSpec spec;
   Shape input;
   Net *net;
-  float *w;                 /* (P) effective weights */
+  float *w; /* (P) effective weights */
   char objective[24];
-  double temperature;       /* 0: none */
-  char *config;             /* resolved configuration (YAML text) */
+  double temperature; /* 0: none */
+  char *config;       /* resolved configuration (YAML text) */
 } Model;
 
-/* Errors: cannot write (disk full: the old file stays; written to a temporary name, synced, renamed). */
+/* model->w holds what the layers see. Errors: cannot write (disk full: the old file stays;
+ * written to a temporary name, synced, renamed). */
 Err model_save(const char *path, const Model *model, const Fact *provenance);
-/* Owns: free with model_free. Errors: no file, not HDF5, not a model, damaged, newer format. */
+/* The layers keep their attribute `spectral`, the network of the loaded model applies none.
+ * Owns: free with model_free. Errors: no file, not HDF5, not a model, damaged, newer format. */
 Err model_load(const char *path, Model *model);
 void model_free(Model *model);
 

@@ -171,6 +171,6 @@ void metrics_describe(char *text, unsigned long size, const Metrics *m) {
   }
   describe_rejection(at20, &m->at20);
   describe_rejection(at30, &m->at30);
-  snprintf(text, size, "AUC %.4f +- %.4f, 1/eps_B(0.2) %s, 1/eps_B(0.3) %s", m->auc,
-           m->auc_error, at20, at30);
+  snprintf(text, size, "AUC %.4f +- %.4f, 1/eps_B(0.2) %s, 1/eps_B(0.3) %s", m->auc, m->auc_error,
+           at20, at30);
 }

@@ -1,4 +1,5 @@
 """What the end-to-end tests share: running the program under mpirun, and saying what failed."""
+
 import os
 import pathlib
 import struct
@@ -7,8 +8,11 @@ import sys
 import tempfile
 
 # Threads that wait must not spin: the tests start more of them than there are cores.
-ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-               "OMP_WAIT_POLICY": "passive"}
+ENVIRONMENT = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMP_WAIT_POLICY": "passive",
+}
 TIMEOUT_S = 120
 
 
@@ -17,8 +21,16 @@ class Result:
         self.command, self.code, self.out, self.err = command, code, out, err
 
     def __str__(self):
-        return "\n".join(["command: " + " ".join(map(str, self.command)), f"exit code: {self.code}",
-                          "stdout:", self.out[-3000:], "stderr:", self.err[-3000:]])
+        return "\n".join(
+            [
+                "command: " + " ".join(map(str, self.command)),
+                f"exit code: {self.code}",
+                "stdout:",
+                self.out[-3000:],
+                "stderr:",
+                self.err[-3000:],
+            ]
+        )
 
 
 def run(binary, *words, ranks=1, env=None, mpirun="mpirun", **options):
@@ -26,9 +38,17 @@ def run(binary, *words, ranks=1, env=None, mpirun="mpirun", **options):
     command = [str(binary)] + [str(w) for w in words]
     if ranks:
         command = [mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] + command
-    done = subprocess.run(command, env={**os.environ, **ENVIRONMENT, **(env or {})}, text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=TIMEOUT_S, errors="replace", **options)
+    done = subprocess.run(
+        command,
+        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=TIMEOUT_S,
+        errors="replace",
+        **options,
+    )
     return Result(command, done.returncode, done.stdout, done.stderr)
 
 
@@ -52,7 +72,13 @@ class Failures:
 
 def processor_has(*flags):
     try:
-        words = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+        words = (
+            pathlib.Path("/proc/cpuinfo")
+            .read_text()
+            .split("flags", 1)[1]
+            .split("\n", 1)[0]
+            .split()
+        )
     except (OSError, IndexError):
         return False
     return all(f in words for f in flags)
@@ -85,7 +111,7 @@ def find_record(table, row):
     at = table.find(struct.pack("<q", first))
     while at >= 0:
         offsets = [at + (r - first) * RECORD.size for r in rows]
-        if all(table[o:o + 8] == struct.pack("<q", r) for o, r in zip(offsets, rows)):
+        if all(table[o : o + 8] == struct.pack("<q", r) for o, r in zip(offsets, rows)):
             return offsets[row - first]
         at = table.find(struct.pack("<q", first), at + 1)
     raise ValueError(f"no row {row} in the table")
@@ -94,4 +120,4 @@ def find_record(table, row):
 def set_energy(table, row, energy):
     """The same table with another energy of the row's first constituent."""
     at = find_record(table, row) + 8
-    return table[:at] + struct.pack("<f", energy) + table[at + 4:]
+    return table[:at] + struct.pack("<f", energy) + table[at + 4 :]

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Contract C5: the step loop allocates nothing. The program asks for memory as often in a run of few
-steps as in one of many, in the plain phase and in the normalized one.
+"""Contract C5: the step loop allocates nothing. The program asks for memory as often in a run
+of few steps as in one of many, in the plain phase and in the normalized one.
 
 Usage: test_allocations.py BINARY COUNTER SOURCE_ROOT
 """
+
 import pathlib
 import sys
 
@@ -16,8 +17,17 @@ PHASES = {"plain": (["train.ae_epochs=1"], 3, 17), "normalized": (["train.ae_epo
 
 def allocations(binary, counter, source, folder, words, steps, failures):
     to = pathlib.Path(folder) / f"count-{steps}"
-    done = run(binary, "train", source / "configs/tiny.yaml", f"out={folder}/run-{steps}", *COMMON, *words,
-               f"train.steps={steps}", ranks=0, env={"LD_PRELOAD": counter, "JETNAE_COUNT_TO": str(to)})
+    done = run(
+        binary,
+        "train",
+        source / "configs/tiny.yaml",
+        f"out={folder}/run-{steps}",
+        *COMMON,
+        *words,
+        f"train.steps={steps}",
+        ranks=0,
+        env={"LD_PRELOAD": counter, "JETNAE_COUNT_TO": str(to)},
+    )
     failures.check(done.code == 0, f"{steps} steps\n{done}")
     return int(to.read_text()) if to.exists() else 0
 
@@ -27,11 +37,15 @@ def main():
     failures = Failures()
     with scratch() as folder:
         for phase, (words, few, many) in PHASES.items():
-            counts = [allocations(binary, counter, source, folder, words, n, failures)
-                      for n in (few, many)]
+            counts = [
+                allocations(binary, counter, source, folder, words, n, failures)
+                for n in (few, many)
+            ]
             failures.check(counts[0] > 0, "the counter counts nothing")
-            failures.check(counts[0] == counts[1],
-                           f"{phase} phase: {counts[0]} allocations in {few} steps, {counts[1]} in {many}")
+            failures.check(
+                counts[0] == counts[1],
+                f"{phase} phase: {counts[0]} allocations in {few} steps, {counts[1]} in {many}",
+            )
             print(f"{phase} phase: {few} steps {counts[0]}, {many} steps {counts[1]} allocations")
     failures.finish()
 

@@ -3,6 +3,7 @@
 
 Usage: test_includes.py SOURCE_ROOT
 """
+
 import pathlib
 import re
 import sys
@@ -12,7 +13,6 @@ ALLOWED = {
     "base": [],
     "num": ["base"],
     "par": ["num", "base"],
-    # What the shape of a sample is (net/shape.h) is the only thing that readers share with networks.
     "io": ["par", "num", "base"],
     "data": ["io", "par", "num", "base"],
     "net": ["num", "base"],
@@ -23,6 +23,7 @@ ALLOWED = {
     "eval": ["obj", "mcmc", "net", "data", "model", "par", "num", "base"],
     "out": ["eval", "train", "obj", "net", "data", "model", "par", "num", "base"],
 }
+# The shape of a sample is the only thing that readers share with networks.
 EXCEPTIONS = {("data", "net/shape.h")}
 # MPI and BLAS stay where they belong; HDF5 with files.
 FOREIGN = {
@@ -43,8 +44,12 @@ def forbidden(room, name):
     other = name.split("/")[0]
     if "/" not in name or other not in list(ALLOWED) + ["app"]:
         return False
-    return (room != "app" and other != room and other not in ALLOWED[room]
-            and (room, name) not in EXCEPTIONS)
+    return (
+        room != "app"
+        and other != room
+        and other not in ALLOWED[room]
+        and (room, name) not in EXCEPTIONS
+    )
 
 
 def main():

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Contract C1: the same bits for any number of ranks and threads, any instruction set, either compiler,
-and however often the run was stopped and resumed.
+"""Contract C1: the same bits for any number of ranks and threads, any instruction set, either
+compiler, and however often the run was stopped and resumed.
 
-Trains configs/tiny.yaml again and again and compares the model, the log without its time columns and
-the scores with those of one rank, one thread, plain C.
+Trains configs/tiny.yaml again and again and compares the model, the log without its time columns
+and the scores with those of one rank, one thread, plain C.
 
 Usage: test_same_bits.py BINARY CONTENTS SOURCE_ROOT BUILD_ROOT COMPILER
 (CONTENTS prints what an HDF5 file holds outside /provenance, COMPILER is what made BINARY)
 """
+
 import csv
 import os
 import pathlib
@@ -18,6 +19,7 @@ import sys
 from harness import Failures, isas, run, scratch
 
 STOPPED = 75
+CLOCK = "clock"
 SCORED = ["data.source=toy", "data.toy_jets=500", "data.toy_seed=77"]
 
 
@@ -25,12 +27,17 @@ class Setting:
     def __init__(self, ranks, threads, isa, other_compiler=False, resumed=()):
         self.ranks, self.threads, self.isa = ranks, threads, isa
         self.other_compiler = other_compiler
-        self.resumed = resumed  # rank counts of the stopped parts before the last one
+        self.resumed = (
+            resumed  # ranks and end of the parts before the last one: CLOCK, or the step of
+        )
+        #                         the checkpoint that is all a crash leaves
 
     def __str__(self):
-        return (f"{self.ranks} ranks x {self.threads} threads, {self.isa}"
-                + (", the other compiler" if self.other_compiler else "")
-                + (f", stopped and resumed after {self.resumed} ranks" if self.resumed else ""))
+        return (
+            f"{self.ranks} ranks x {self.threads} threads, {self.isa}"
+            + (", the other compiler" if self.other_compiler else "")
+            + (f", resumed after (ranks, end) {self.resumed}" if self.resumed else "")
+        )
 
 
 def settings(has_other):
@@ -42,13 +49,13 @@ def settings(has_other):
     yield Setting(3, 1, "c")
     yield Setting(3, 2, middle)
     yield Setting(4, 1, best)
-    yield Setting(2, 1, best, resumed=(1, 3))
-    yield Setting(4, 2, middle, resumed=(2,))
+    yield Setting(2, 1, best, resumed=((1, CLOCK), (3, 17)))
+    yield Setting(4, 2, middle, resumed=((2, 23),))
     if has_other:
         yield Setting(1, 1, "c", other_compiler=True)
         yield Setting(2, 1, middle, other_compiler=True)
         yield Setting(3, 2, best, other_compiler=True)
-        yield Setting(1, 1, best, other_compiler=True, resumed=(4,))
+        yield Setting(1, 1, best, other_compiler=True, resumed=((4, CLOCK), (2, 26)))
 
 
 def build_other(source, build, compiler):
@@ -59,34 +66,78 @@ def build_other(source, build, compiler):
         return None
     folder = pathlib.Path(build) / f"same-bits-{other}"
     if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(folder), str(source)], check=True,
-                       env={**os.environ, "CC": other}, stdout=subprocess.DEVNULL)
-    subprocess.run(["meson", "compile", "-C", str(folder), "-j", "2", "jetnae:executable"], check=True,
-                   stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["meson", "setup", str(folder), str(source)],
+            check=True,
+            env={**os.environ, "CC": other},
+            stdout=subprocess.DEVNULL,
+        )
+    subprocess.run(
+        ["meson", "compile", "-C", str(folder), "-j", "2", "jetnae:executable"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return folder / "jetnae"
+
+
+def crash(out, step):
+    """Leave the directory as a run that died after this checkpoint. Returns what went wrong."""
+    folder = out / "checkpoints"
+    keep = folder / f"step-{step:012d}.h5"
+    for path in folder.glob("step-*.h5"):
+        if path.name > keep.name:
+            path.unlink()
+    return None if keep.exists() else f"{keep} is missing"
+
+
+def train_part(binary, words, out, ranks, end):
+    """Train until the clock stops it, or crash. Returns what went wrong, or None."""
+    if end == CLOCK:
+        part = run(binary, *words, "stop.wall_minutes=1e-6", ranks=ranks)
+        return None if part.code == STOPPED else f"a stopped run should exit {STOPPED}\n{part}"
+    part = run(binary, *words, f"train.checkpoint_steps={end}", ranks=ranks)
+    return crash(out, end) if part.code == 0 else f"train failed\n{part}"
 
 
 def train(binary, source, out, setting):
     """Returns what went wrong, or None."""
-    words = ["train", source / "configs/tiny.yaml", f"out={out}", f"threads={setting.threads}",
-             f"isa={setting.isa}"]
-    for ranks in setting.resumed:
-        part = run(binary, *words, "stop.wall_minutes=0.0005", ranks=ranks)
-        if part.code != STOPPED:
-            return f"{setting}: a stopped run should exit {STOPPED}\n{part}"
+    words = [
+        "train",
+        source / "configs/tiny.yaml",
+        f"out={out}",
+        f"threads={setting.threads}",
+        f"isa={setting.isa}",
+    ]
+    for ranks, end in setting.resumed:
+        wrong = train_part(binary, words, out, ranks, end)
+        if wrong:
+            return f"{setting}: {wrong}"
     done = run(binary, *words, ranks=setting.ranks)
-    return None if done.code == 0 else f"{setting}: train failed\n{done}"
+    if done.code == 0 and ("continue at step" in done.err) == bool(setting.resumed):
+        return None
+    return f"{setting}: train failed, or did not continue where it should\n{done}"
 
 
 def score(binary, out, setting):
-    done = run(binary, "score", out, *SCORED, f"threads={setting.threads}", f"isa={setting.isa}",
-               ranks=setting.ranks)
+    done = run(
+        binary,
+        "score",
+        out,
+        *SCORED,
+        f"threads={setting.threads}",
+        f"isa={setting.isa}",
+        ranks=setting.ranks,
+    )
     return None if done.code == 0 else f"{setting}: score failed\n{done}"
 
 
 def contents(helper, path):
     done = subprocess.run([helper, path], capture_output=True, text=True)
-    return done.stdout.splitlines() if done.returncode == 0 else [f"cannot read {path}: {done.stderr}"]
+    return (
+        done.stdout.splitlines()
+        if done.returncode == 0
+        else [f"cannot read {path}: {done.stderr}"]
+    )
 
 
 def log_rows(path):
@@ -97,8 +148,11 @@ def log_rows(path):
 
 
 def results(helper, out):
-    return {"model.h5": contents(helper, out / "model.h5"), "log.csv": log_rows(out / "log.csv"),
-            "scores.h5": contents(helper, out / "scores.h5")}
+    return {
+        "model.h5": contents(helper, out / "model.h5"),
+        "log.csv": log_rows(out / "log.csv"),
+        "scores.h5": contents(helper, out / "scores.h5"),
+    }
 
 
 def first_difference(found, want):
@@ -122,17 +176,23 @@ def main():
     other = build_other(source, build, compiler)
     with scratch() as folder:
         reference = Setting(1, 1, "c")
-        want = once(binary, helper, source, pathlib.Path(folder) / "reference", reference, failures)
+        want = once(
+            binary, helper, source, pathlib.Path(folder) / "reference", reference, failures
+        )
         if want is None:
             failures.finish()
-        failures.check(len(want["log.csv"]) > 2 and len(want["model.h5"]) > 10, "the reference is empty")
+        failures.check(
+            len(want["log.csv"]) > 2 and len(want["model.h5"]) > 10, "the reference is empty"
+        )
         for i, setting in enumerate(settings(other is not None)):
             program = other if setting.other_compiler else binary
             out = pathlib.Path(folder) / str(i)
             found = once(program, helper, source, out, setting, failures)
             for name in want if found else ():
-                failures.check(found[name] == want[name],
-                               f"{setting}: {name} differs: {first_difference(found[name], want[name])}")
+                failures.check(
+                    found[name] == want[name],
+                    f"{setting}: {name} differs: {first_difference(found[name], want[name])}",
+                )
             print(f"{setting}: compared", flush=True)
             shutil.rmtree(out, ignore_errors=True)
     failures.finish()

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Write metrics_values.h: scores of two classes and what scikit-learn and NumPy say of them.
 
-AUC and ROC come from scikit-learn, the DeLong error from its definition by counting all pairs. Run it
-with a Python that has numpy and scikit-learn, from this folder: make_metrics.py > metrics_values.h
+AUC and ROC come from scikit-learn, the DeLong error from its definition by counting all pairs.
+Run it with a Python that has numpy and scikit-learn, from this folder:
+make_metrics.py > metrics_values.h
 """
+
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -19,9 +21,11 @@ def delong(score, label, weight):
     kernel = pair_kernel(score[s], score[b])
     auc = weight[s] @ kernel @ weight[b] / (weight[s].sum() * weight[b].sum())
     variance = 0.0
-    for placement, w in ((kernel @ weight[b] / weight[b].sum(), weight[s]),
-                         (weight[s] @ kernel / weight[s].sum(), weight[b])):
-        n = w.sum() ** 2 / (w ** 2).sum()
+    for placement, w in (
+        (kernel @ weight[b] / weight[b].sum(), weight[s]),
+        (weight[s] @ kernel / weight[s].sum(), weight[b]),
+    ):
+        n = w.sum() ** 2 / (w**2).sum()
         variance += ((w * (placement - auc)) ** 2).sum() / w.sum() ** 2 * n / (n - 1)
     return np.sqrt(variance)
 
@@ -32,10 +36,10 @@ def rejection(score, label, weight, eps_s):
     share = (eps_s - tpr[i - 1]) / (tpr[i] - tpr[i - 1])
     eps_b = fpr[i - 1] + share * (fpr[i] - fpr[i - 1])
     w = weight[label == 0]
-    n = w.sum() ** 2 / (w ** 2).sum()
+    n = w.sum() ** 2 / (w**2).sum()
     if eps_b == 0:
         return n, 0.0, True
-    return 1 / eps_b, np.sqrt(eps_b * (1 - eps_b) / n) / eps_b ** 2, False
+    return 1 / eps_b, np.sqrt(eps_b * (1 - eps_b) / n) / eps_b**2, False
 
 
 def cases():
@@ -59,7 +63,7 @@ def cases():
 def array(kind, name, values, form):
     lines = []
     for start in range(0, len(values), 10):
-        lines.append("    " + ", ".join(form % v for v in values[start:start + 10]) + ",")
+        lines.append("    " + ", ".join(form % v for v in values[start : start + 10]) + ",")
     print("static const %s %s[] = {\n%s\n};" % (kind, name, "\n".join(lines)))
 
 
@@ -75,13 +79,18 @@ def main():
         for eps_s in (0.2, 0.3):
             row += rejection(score, label, weight, eps_s)
         rows.append((name, len(score), row))
-    print("static const struct Case {\n  const char *name;\n  const double *score;\n"
-          "  const signed char *label;\n  const float *weight;\n  long n;\n"
-          "  double auc, auc_error, at20, at20_error;\n  bool bound20;\n"
-          "  double at30, at30_error;\n  bool bound30;\n} cases[] = {")
+    print(
+        "static const struct Case {\n  const char *name;\n  const double *score;\n"
+        "  const signed char *label;\n  const float *weight;\n  long n;\n"
+        "  double auc, auc_error, at20, at20_error;\n  bool bound20;\n"
+        "  double at30, at30_error;\n  bool bound30;\n} cases[] = {"
+    )
     for name, n, row in rows:
         values = ", ".join(str(v).lower() if isinstance(v, bool) else "%.17g" % v for v in row)
-        print('    {"%s", %s_score, %s_label, %s_weight, %d,\n     %s},' % ((name,) * 4 + (n, values)))
+        print(
+            '    {"%s", %s_score, %s_label, %s_weight, %d,\n     %s},'
+            % ((name,) * 4 + (n, values))
+        )
     print("};")
 
 
