@@ -79,7 +79,7 @@ INLINE void add_row3(vec a[OUTS][COLS], const float *x, const float *w, int left
 /* Columns j .. j + cols - 1 of the row; outs and cols are constants. */
 INLINE void block(const Row *p, int j, int outs, int cols, int taps_w, int stride, bool three,
                   bool edge) {
-  const Row row = *p;
+  const Row row = *p; /* so that no store to y can seem to change it */
   const int left = j * stride - row.left;
   vec a[OUTS][COLS];
   UNROLL(4)
@@ -106,7 +106,7 @@ INLINE void block(const Row *p, int j, int outs, int cols, int taps_w, int strid
  * twice and not three times. The nine weights of a channel stay in registers. `top` counts the
  * first tap row from the first row of the image. */
 INLINE void pair_block(const Row *p, int top, int height, int j, int cols, bool edge) {
-  const Row row = *p;
+  const Row row = *p; /* so that no store to y can seem to change it */
   const int left = j - row.left;
   vec a[2][COLS];
   UNROLL(2)
@@ -170,7 +170,9 @@ typedef struct Choice {
 
 enum { WIDTHS = 3 };
 BLOCK(4, 1)
-BLOCK(4, 2) BLOCK(1, 1) BLOCK(1, 4)
+BLOCK(4, 2)
+BLOCK(1, 1)
+BLOCK(1, 4)
 #if VL == 16
     BLOCK(4, 5) BLOCK(1, 10) static const Choice four[WIDTHS] = {CHOICES(4, 5), CHOICES(4, 2),
                                                                  CHOICES(4, 1)};
@@ -204,63 +206,55 @@ static void pair_blocks(const Row *row, int top, int height, int cols) {
   }
 }
 
-/* Outputs from o, lanes from l, as their rows see them; x, w and site are those of row 0. */
-static Row rows_of(const Correlation *g, float *y, const float *x, const float *w,
-                   const float *bias, Finish finish, int o, int outs, int l) {
-  long taps = (long)g->kernel_h * g->kernel_w, y_plane = (long)g->out.h * g->out.w;
-  return (Row){.y = y,
-               .x = x + l,
-               .w = w + o * taps * g->in.c,
-               .bias = bias ? bias + o : NULL,
-               .site = o * y_plane + (long)g->row * g->out.w + g->col,
-               .y_plane = y_plane,
-               .y_row = (long)g->step * g->out.w,
-               .x_plane = (long)L * g->in.h * g->in.w,
-               .x_row = (long)L * g->in.w,
-               .w_channel = taps * outs,
-               .channels = g->in.c,
-               .taps_w = g->kernel_w,
-               .stride = g->stride,
-               .step = g->step,
-               .left = g->left,
-               .width = g->in.w,
-               .l = l,
-               .finish = finish};
-}
-
-/* Row i: tap rows outside the image are left out. */
-static void one_row(const Correlation *g, Row row, int outs, int i) {
-  int top = i * g->stride - g->top;
-  int from = top < 0 ? -top : 0, to = top + g->kernel_h > g->in.h ? g->in.h - top : g->kernel_h;
-  row.site += i * row.y_row;
-  row.taps_h = to > from ? to - from : 0;
-  if (!row.taps_h) row.channels = 0;
-  row.x += row.x_row * (top + from);
-  row.w += (long)from * g->kernel_w * outs;
-  row_blocks(&row, outs == OUTS ? four : one, g->cols);
-}
-
-/* Rows i and i + 1; of an odd number of rows the last pair overlaps the one before it. */
-static void two_rows(const Correlation *g, Row row, int i) {
-  if (i + 2 > g->rows) i = g->rows - 2;
-  row.site += i * row.y_row;
-  pair_blocks(&row, i - g->top, g->in.h, g->cols);
-}
-
 static bool takes_pairs(const Correlation *g) {
   return g->kernel_h == 3 && g->kernel_w == 3 && g->stride == 1 && g->step == 1 && g->rows >= 2 &&
          g->cols >= PAIR;
 }
 
+/* Rows one by one; tap rows outside the image are left out. */
+static void all_rows(const Correlation *g, Row *row, int outs) {
+  const float *x = row->x, *w = row->w;
+  long site = row->site;
+  for (int i = 0; i < g->rows; i++) {
+    int top = i * g->stride - g->top;
+    int from = top < 0 ? -top : 0, to = top + g->kernel_h > g->in.h ? g->in.h - top : g->kernel_h;
+    row->taps_h = to > from ? to - from : 0;
+    row->site = site + i * row->y_row;
+    row->x = x + row->x_row * (top + from);
+    row->w = w + (long)from * g->kernel_w * outs;
+    row_blocks(row, outs == OUTS ? four : one, g->cols);
+  }
+}
+
+/* Rows two by two; of an odd number the last pair overlaps the one before it. */
+static void all_pairs(const Correlation *g, Row *row) {
+  long site = row->site;
+  for (int k = 0; k < g->rows; k += 2) {
+    int i = k + 2 > g->rows ? g->rows - 2 : k;
+    row->site = site + i * row->y_row;
+    pair_blocks(row, i - g->top, g->in.h, g->cols);
+  }
+}
+
+/* A Row is filled in place and never copied: reading back as a whole what was just stored in
+ * parts would wait for all the outputs stored before it. */
 void correlate(const Correlation *g, float *y, const float *x, const float *packed,
                const float *bias, Finish finish) {
-  bool pairs = takes_pairs(g);
+  const long taps = (long)g->kernel_h * g->kernel_w;
+  Row row = {.y = y, .finish = finish};
+  row.y_plane = (long)g->out.h * g->out.w, row.y_row = (long)g->step * g->out.w;
+  row.x_plane = (long)L * g->in.h * g->in.w, row.x_row = (long)L * g->in.w;
+  row.channels = g->in.c, row.taps_w = g->kernel_w, row.stride = g->stride, row.step = g->step;
+  row.left = g->left, row.width = g->in.w;
   LANES(l) for (int o = 0, n; o < g->out.c; o += n) {
     n = outs_of(g->out.c - o);
-    Row row = rows_of(g, y, x, packed, bias, finish, o, n, l);
-    if (n == 1 && pairs)
-      for (int i = 0; i < g->rows; i += 2) two_rows(g, row, i);
+    row.x = x + l, row.l = l, row.w = packed + o * taps * g->in.c;
+    row.bias = bias ? bias + o : NULL;
+    row.w_channel = taps * n;
+    row.site = o * row.y_plane + (long)g->row * g->out.w + g->col;
+    if (n == 1 && takes_pairs(g))
+      all_pairs(g, &row);
     else
-      for (int i = 0; i < g->rows; i++) one_row(g, row, n, i);
+      all_rows(g, &row, n);
   }
 }
