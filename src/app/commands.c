@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 static const Command *const commands[] = {&cmd_generate, &cmd_prepare, &cmd_train, &cmd_score,
                                           &cmd_bench,    &cmd_config,  &cmd_info};

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/nearest.h"
 #include "app/yaml_text.h"
+#include "base/nearest.h"
 
 typedef struct Reading {
   yaml_document_t *document;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/nearest.h"
 #include "app/option.h"
 #include "app/yaml_text.h"
+#include "base/nearest.h"
 
 static size_t section_length(const char *key) {
   const char *dot = strrchr(key, '.');

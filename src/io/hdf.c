@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "io/number.h"
 
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *text) {
@@ -166,28 +167,10 @@ void hdf_list_text(char *text, size_t size, const HdfList *list, int most) {
   if ((list->n > most || list->more) && used < size) snprintf(text + used, size - used, ", ...");
 }
 
-/* Levenshtein's distance, of names cut at 255 letters. */
-static int distance(const char *a, const char *b) {
-  int row[256], n = (int)strnlen(b, 255);
-  for (int j = 0; j <= n; j++) row[j] = j;
-  for (int i = 1; *a && i < 256; i++, a++) {
-    int diagonal = row[0];
-    row[0] = i;
-    for (int j = 1; j <= n; j++) {
-      int best = diagonal + (*a != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
 static const char *wanted_name;
 static int by_distance(const void *a, const void *b) {
   const HdfEntry *x = a, *y = b;
-  int d = distance(wanted_name, x->name) - distance(wanted_name, y->name);
+  int d = nearest_distance(wanted_name, x->name) - nearest_distance(wanted_name, y->name);
   return d ? d : strcmp(x->name, y->name);
 }
 

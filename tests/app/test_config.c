@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "app/config.h"
-#include "app/nearest.h"
 #include "app/option.h"
 #include "base/err.h"
 
@@ -276,13 +275,6 @@ static void every_row_is_sound(void **state) {
   free(reference);
 }
 
-static void distances_count_edits(void **state) {
-  assert_int_equal(nearest_distance("kitten", "sitting"), 3);
-  assert_int_equal(nearest_distance("", "abc"), 3);
-  assert_int_equal(nearest_distance("form", "from"), 1);
-  assert_int_equal(nearest_distance("same", "same"), 0);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_land_in_their_place),
@@ -299,7 +291,6 @@ int main(void) {
       cmocka_unit_test(canonical_text_reads_back),
       cmocka_unit_test(result_text_knows_its_options),
       cmocka_unit_test(every_row_is_sound),
-      cmocka_unit_test(distances_count_edits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

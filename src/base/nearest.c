@@ -1,10 +1,10 @@
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
-enum { LONGEST = 63 };
+enum { LONGEST = 127 };
 
 static int min3(int a, int b, int c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
 

@@ -1,9 +1,9 @@
 /* The word of a list that looks most like a misspelled one: for messages to people. */
-#ifndef APP_NEAREST_H
-#define APP_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 /* Edit distance: insertions, deletions, substitutions and swaps of neighbours, each 1. Words
- * longer than 63 characters are cut. */
+ * longer than 127 characters are cut. */
 int nearest_distance(const char *a, const char *b);
 /* The nearest of candidate(of, 0), candidate(of, 1), ... up to NULL; the first of equals; "" when
  * there is none. */
