@@ -17,8 +17,8 @@ typedef struct Command {
   Err (*run)(const Comm *comm, Config *config);
 } Command;
 
-extern const Command cmd_generate, cmd_prepare, cmd_generate, cmd_prepare, cmd_train, cmd_score,
-    cmd_bench, cmd_config, cmd_info;
+extern const Command cmd_generate, cmd_prepare, cmd_train, cmd_score, cmd_bench, cmd_config,
+    cmd_info;
 
 /* NULL: no such command. */
 const Command *command_find(const char *name);

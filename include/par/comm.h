@@ -1,6 +1,6 @@
 /* All of MPI that the rooms above need. One communicator `Comm`; ranks own contiguous ranges;
  * errors are agreed on before the next collective; sums that decide anything are of integers or
- * gathered and added in a fixed order. MPI types do not leave this room (io includes par/mpi.h).
+ * gathered and added in a fixed order. MPI types do not leave this room.
  */
 #ifndef PAR_COMM_H
 #define PAR_COMM_H
@@ -45,6 +45,7 @@ void comm_max_f64(const Comm *comm, double *x, size_t n);
 /* Collective. x holds values only in this rank's own elements and zero bits elsewhere; afterwards
  * all of them everywhere, bit for bit. */
 void comm_join(const Comm *comm, double *x, size_t n);
+/* Collective. */
 void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root);
 void comm_barrier(const Comm *comm);
 /* Collective. Gather ranges of records of `size` bytes to rank 0 in rank order (others: all ==

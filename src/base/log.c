@@ -48,15 +48,6 @@ void log_warn(const char *format, ...) {
   va_end(args);
 }
 
-void log_any(const char *format, ...) {
-  char prefix[32];
-  snprintf(prefix, sizeof prefix, "rank %d: ", my_rank);
-  va_list args;
-  va_start(args, format);
-  speak(prefix, format, args);
-  va_end(args);
-}
-
 void progress_begin(const char *what, double total, double interval_s) {
   snprintf(now.what, sizeof now.what, "%s", what);
   now.active = true;
@@ -67,10 +58,14 @@ void progress_begin(const char *what, double total, double interval_s) {
 }
 
 static void describe_time(char *text, size_t size, double s) {
-  if (s < 0 || s > 1e8) snprintf(text, size, "?");
-  else if (s < 100) snprintf(text, size, "%.0f s", s);
-  else if (s < 6000) snprintf(text, size, "%.0f min", s / 60);
-  else snprintf(text, size, "%.1f h", s / 3600);
+  if (s < 0 || s > 1e8)
+    snprintf(text, size, "?");
+  else if (s < 100)
+    snprintf(text, size, "%.0f s", s);
+  else if (s < 6000)
+    snprintf(text, size, "%.0f min", s / 60);
+  else
+    snprintf(text, size, "%.1f h", s / 3600);
 }
 
 void progress_at(double done, const char *format, ...) {

@@ -11,7 +11,7 @@
 static const char format_name[] = "jetnae model";
 static const char wanted[] = "a model written by jetnae train (model.h5 of a run directory)";
 
-enum { MANY_TENSORS = 3 * NET_LAYERS, NAME_SIZE = 64, DIM_TEXT = 64 };
+enum { NAME_SIZE = 64, DIM_TEXT = 64 };
 
 /* ---- writing ---- */
 

@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "internal.h"
-#include "par/mpi.h"
 
 /* A count given to MPI is an int, and some implementations count bytes in one. */
 enum { PIECE = 1 << 27 };
@@ -28,7 +27,7 @@ static void abort_all(int code) {
 /* Present when the program is linked with OpenBLAS, whose threads would fight with ours. */
 void openblas_set_num_threads(int n) __attribute__((weak));
 
-/* Owns: the caller, close_comm. Takes the communicator `all`. */
+/* Owns: the caller, comm_free. Takes the communicator `all`. */
 static Comm *wrap(MPI_Comm all) {
   Comm *comm = MEM_NEW(Comm, "communicator", 1);
   comm->all = all;
@@ -93,7 +92,6 @@ void comm_end(Comm **world) {
   MPI_Finalize();
 }
 
-MPI_Comm comm_mpi(const Comm *comm) { return comm->all; }
 int comm_rank(const Comm *comm) { return comm->rank; }
 int comm_size(const Comm *comm) { return comm->size; }
 int comm_node_rank(const Comm *comm) { return comm->node_rank; }
