@@ -29,14 +29,14 @@ _Noreturn void err_die(const char *file, int line, const char *format, ...)
 void err_set_abort(void (*hook)(int code), int rank);
 
 #define DIE(...) err_die(__FILE__, __LINE__, __VA_ARGS__)
-#define CHECK(condition, ...)                                                                     \
-  do {                                                                                            \
-    if (!(condition)) DIE(__VA_ARGS__);                                                           \
+#define CHECK(condition, ...)                                                                    \
+  do {                                                                                           \
+    if (!(condition)) DIE(__VA_ARGS__);                                                          \
   } while (0)
-#define TRY(call)                                                                                 \
-  do {                                                                                            \
-    Err try_ = (call);                                                                            \
-    if (try_) return try_;                                                                        \
+#define TRY(call)                                                                                \
+  do {                                                                                           \
+    Err try_ = (call);                                                                           \
+    if (try_) return try_;                                                                       \
   } while (0)
 
 #endif

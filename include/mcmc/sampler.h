@@ -5,9 +5,10 @@
  * Two kinds of steps, chosen by name:
  *   langevin (as published)  x' = x - step clip(grad E) / T + noise xi, clamped to bounds; on the
  *                            sphere followed by x / |x|. Step and noise are set apart; its
- * nominal temperature is noise^2 T / (2 step). Source: arXiv 2206.14225, eq. 11. mala (exact)
- * samples exp(-E/T) exactly, on the plane and on the unit sphere. Source: Roberts and Tweedie
- * 1996; the design's derivation on the sphere. */
+ *                            nominal temperature is noise^2 T / (2 step).
+ *                            Source: arXiv 2206.14225, eq. 11.
+ *   mala (exact)             samples exp(-E/T) exactly, on the plane and on the unit sphere.
+ *                            Source: Roberts and Tweedie 1996; on the sphere: src/mcmc/mala.c. */
 #ifndef MCMC_SAMPLER_H
 #define MCMC_SAMPLER_H
 

@@ -1,12 +1,13 @@
 /* A convolution and its transpose, as conv2d and conv_transpose2d share them. Two arrays: the
  * fine one (C channels) and the coarse one (O channels), with weights w (O, C, K, K):
  *
- *   gather: coarse[o][a][b] = sum over c, r, s of w[o][c][r][s] fine[c][a stride - padding +
- * r][...] spread: its transpose, from coarse to fine.
+ *   gather: coarse[o][a][b] = sum over c, r, s of
+ *           w[o][c][r][s] fine[c][a stride - padding + r][b stride - padding + s]
+ *   spread: its transpose, from coarse to fine.
  *
- * conv2d gathers forward and spreads its gradient back; conv_transpose2d, whose weights (I, O, K,
- * K) are (O, C, K, K) in these names, spreads forward and gathers back. The weight gradient is
- * the same.
+ * conv2d gathers forward and spreads its gradient back; conv_transpose2d, whose weights
+ * (I, O, K, K) are (O, C, K, K) in these names, spreads forward and gathers back. The weight
+ * gradient is the same.
  *
  * The algorithm follows from the shape alone (contract C1): a window that is the whole image is a
  * matrix product; 3x3 of stride 1 with eight channels or more on either side and outputs of 4x4
@@ -23,6 +24,25 @@
 #define conv_spread        PER_ISA(conv_spread)
 #define conv_gradient      PER_ISA(conv_gradient)
 #define conv_bias_gradient PER_ISA(conv_bias_gradient)
+
+/* Rows that the attribute tables of the linear layers have in common. */
+#define ROW_CHANNELS                                                                             \
+  {                                                                                              \
+    .name = "channels", .kind = ATTR_INT, .required = true, .min = 1, .max = 1 << 16,            \
+    .help = "output channels"                                                                    \
+  }
+#define ROW_KERNEL                                                                               \
+  {                                                                                              \
+    .name = "kernel", .kind = ATTR_INT, .required = true, .min = 1, .max = CORRELATE_KERNEL,     \
+    .help = "rows and columns of the kernel"                                                     \
+  }
+#define ROW_BIAS                                                                                 \
+  { .name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias" }
+#define ROW_SPECTRAL                                                                             \
+  {                                                                                              \
+    .name = "spectral", .kind = ATTR_BOOL, .max = 1,                                             \
+    .help = "divide the weight by its largest singular value"                                    \
+  }
 
 typedef struct Conv {
   Shape fine, coarse;

@@ -21,17 +21,17 @@
 #include "num/sleef.h"
 #include "num/tile.h"
 
-#define CONCAT_(a, b)  a##_##b
-#define CONCAT(a, b)   CONCAT_(a, b)
-#define PER_ISA(name)  CONCAT(name, ISA_SUFFIX)
-#define INLINE         static inline __attribute__((always_inline))
-#define UNROLL(n)      _Pragma(UNROLL_TEXT(n))
+#define CONCAT_(a, b) a##_##b
+#define CONCAT(a, b)  CONCAT_(a, b)
+#define PER_ISA(name) CONCAT(name, ISA_SUFFIX)
+#define INLINE        static inline __attribute__((always_inline))
+#define UNROLL(n)     _Pragma(UNROLL_TEXT(n))
 #ifdef __clang__
 #define UNROLL_TEXT(n) UNROLL_STR(clang loop unroll(full))
 #else
 #define UNROLL_TEXT(n) UNROLL_STR(GCC unroll n)
 #endif
-#define UNROLL_STR(x)  #x
+#define UNROLL_STR(x) #x
 
 #if defined(__AVX512F__)
 #define VL 16

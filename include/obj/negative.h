@@ -2,9 +2,9 @@
  * leaves behind. Source: arXiv 2105.05735, section 4 (on-manifold initialisation); 2206.14225,
  * section 3.
  *
- *   on_manifold  z0 from replay (or fresh), latent chain on H(z), x0 = D(z), visible chain on
- * E(x) pcd          x0 from replay (or fresh noise), visible chain cd           x0 = a datum,
- * visible chain */
+ *   on_manifold  z0 from replay (or fresh), latent chain on H(z), x0 = D(z), visible chain on E(x)
+ *   pcd          x0 from replay (or fresh noise), visible chain
+ *   cd           x0 = a datum, visible chain */
 #ifndef OBJ_NEGATIVE_H
 #define OBJ_NEGATIVE_H
 

@@ -1,6 +1,8 @@
-/* What travels in a step's one sum over ranks: int64 words, so that any order gives the same
- * bits. gradient   (P) fixed-point sums (num/exact.h) doubles    one slot per tile, written by
- * its owner as a bit pattern, zero elsewhere; everybody adds them in tile order afterwards
+/* What travels in a step's one sum over ranks: int64 words, so that any order gives the same bits.
+ *
+ *   gradient   (P) fixed-point sums (num/exact.h)
+ *   doubles    one slot per tile, written by its owner as a bit pattern, zero elsewhere;
+ *              everybody adds them in tile order afterwards
  *   counters   integers
  *   spread     fixed-point sums over chain states, for their diversity */
 #ifndef TRAIN_PACKET_H

@@ -26,8 +26,10 @@ void provenance_set(const char *name, const char *format, ...) {
   int i = 0;
   while (i < facts && strcmp(fact[i].name, name)) i++;
   CHECK(i < FACTS, "more than %d facts", FACTS);
-  if (i == facts) fact[facts++].name = strdup(name);
-  else free((char *)fact[i].value);
+  if (i == facts)
+    fact[facts++].name = strdup(name);
+  else
+    free((char *)fact[i].value);
   fact[i].value = value;
 }
 

@@ -1,10 +1,16 @@
-/* The Metropolis-adjusted Langevin algorithm. With c = l / T and s = sqrt(2 l) the proposal is,
- * on the plane, y = x - c g(x) + s xi,     log a = -(E(y) - E(x)) / T - R / (4 l), R = |x - y + c
- * g(y)|^2 - |y - x + c g(x)|^2 and on the unit sphere, P_z being the projection on the tangent
- * space at z, v = -c P_z g(z) + s P_z xi,   y = (z + v) / |z + v|, R = |v' + c P_y g(y)|^2 - |v +
- * c P_z g(z)|^2,   v' = z / (z.y) - y: y + v' points at z, and the Jacobian, a power of z.y, is
- * symmetric and cancels. A gradient that is clipped defines another proposal, exact all the same.
- */
+/* The Metropolis-adjusted Langevin algorithm. With c = l / T and s = sqrt(2 l) the proposal is, on
+ * the plane,
+ *
+ *   y = x - c g(x) + s xi,   log a = -(E(y) - E(x)) / T - R / (4 l),
+ *   R = |x - y + c g(y)|^2 - |y - x + c g(x)|^2
+ *
+ * and on the unit sphere, P_z being the projection on the tangent space at z,
+ *
+ *   v = -c P_z g(z) + s P_z xi,   y = (z + v) / |z + v|,
+ *   R = |v' + c P_y g(y)|^2 - |v + c P_z g(z)|^2,   v' = z / (z.y) - y:
+ *
+ * y + v' points at z, and the Jacobian, a power of z.y, is symmetric and cancels. A gradient that
+ * is clipped defines another proposal, exact all the same. */
 #include "mcmc/chain.h"
 #include "num/dvec.h"
 #include "num/elem.h"

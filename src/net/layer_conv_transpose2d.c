@@ -8,18 +8,8 @@
 enum { CHANNELS, KERNEL, STRIDE, PADDING, OUTPUT_PADDING, BIAS, SPECTRAL };
 
 static const Attr attrs[] = {
-    {.name = "channels",
-     .kind = ATTR_INT,
-     .required = true,
-     .min = 1,
-     .max = 1 << 16,
-     .help = "output channels"},
-    {.name = "kernel",
-     .kind = ATTR_INT,
-     .required = true,
-     .min = 1,
-     .max = CORRELATE_KERNEL,
-     .help = "rows and columns of the kernel"},
+    ROW_CHANNELS,
+    ROW_KERNEL,
     {.name = "stride",
      .kind = ATTR_INT,
      .fallback = 1,
@@ -34,11 +24,8 @@ static const Attr attrs[] = {
      .kind = ATTR_INT,
      .max = CORRELATE_STRIDE - 1,
      .help = "pixels added at the lower and right side, fewer than the stride"},
-    {.name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias"},
-    {.name = "spectral",
-     .kind = ATTR_BOOL,
-     .max = 1,
-     .help = "divide the weight by its largest singular value"},
+    ROW_BIAS,
+    ROW_SPECTRAL,
     {0},
 };
 

@@ -13,11 +13,8 @@ static const Attr attrs[] = {
      .min = 1,
      .max = 1 << 20,
      .help = "outputs"},
-    {.name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias"},
-    {.name = "spectral",
-     .kind = ATTR_BOOL,
-     .max = 1,
-     .help = "divide the weight by its largest singular value"},
+    ROW_BIAS,
+    ROW_SPECTRAL,
     {0},
 };
 
