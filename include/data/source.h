@@ -71,12 +71,16 @@ struct Reader {
   Err (*check)(const Source *source, const ImageOpts *opts);
 };
 
-/* Errors: no such file, not HDF5, truncated, foreign, wrong members, missing filter, ... */
+/* Local: each rank opens and reads for itself. Owns: the caller, source_close. Errors: no such
+ * file, not HDF5, truncated, foreign, wrong members, missing filter, ...; there is nothing to close
+ * then. */
 Err source_open(Source *source, const SourceOpts *opts);
+/* Local. Rows from .. to - 1 into block. Thread-safe. Errors: the reader's. */
 Err source_read(const Source *source, Block *block, long from, long to);
 void source_close(Source *source);
 const Reader *reader_at(int i);
 
+/* Owns: the caller, block_free. */
 Block block_new(const Source *source, long rows);
 void block_free(Block *block);
 

@@ -1,6 +1,6 @@
-/* How well a score separates. Larger score = more anomalous. Everything counts in integers or
- * adds in a fixed order: AUC = (2 wins + ties) / (2 n_s n_b). Per-sample weights enter where
- * given. */
+/* How well a score separates. Larger score = more anomalous. AUC = (2 wins + ties) / (2 n_s n_b),
+ * with sums of weights for the counts where weights are given. Sums are of doubles, in the order
+ * of the scores and then of the rows, so they are the same everywhere. */
 #ifndef EVAL_METRICS_H
 #define EVAL_METRICS_H
 

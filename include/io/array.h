@@ -14,10 +14,11 @@ typedef struct Array {
   long rows, row_size; /* numbers per row */
 } Array;
 
-/* Errors: no such data set (with the nearest names), not numbers. */
+/* Local. Owns: the caller, array_close; `file` may be closed before. Errors: no such data set
+ * (with the nearest names), not numbers. */
 Err array_open(Array *array, hid_t file, const char *path, const char *name);
 void array_close(Array *array);
-/* Rows from .. to - 1 to out (to - from, row_size). Thread-safe. Errors: damaged. */
+/* Local. Rows from .. to - 1 to out (to - from, row_size). Thread-safe. Errors: damaged. */
 Err array_read(const Array *array, float *out, long from, long to);
 /* "[100, 40, 40]" */
 void array_shape_text(char *text, size_t size, const Array *array);

@@ -40,21 +40,23 @@ typedef struct Chunks {
   } filter[CHUNKS_FILTERS]; /* in the order of writing */
 } Chunks;
 
-/* Errors: layout or filter that is not handled, chunk missing or beyond the end of the file. */
+/* Local. Owns: the caller, chunks_close; `dataset` may be closed before. Errors: layout or filter
+ * that is not handled, chunk missing or beyond the end of the file; there is nothing to close
+ * then. */
 Err chunks_open(Chunks *chunks, hid_t dataset, const char *path, const char *name);
 void chunks_close(Chunks *chunks);
 
-/* Room to decompress in; one per thread. */
+/* Room to decompress in; one per thread. Owns: the caller, chunkroom_free. */
 typedef struct ChunkRoom {
   unsigned char *stored, *plain, *spare; /* (largest stored), (chunk_bytes) twice */
 } ChunkRoom;
 ChunkRoom chunkroom_new(const Chunks *chunks);
 void chunkroom_free(ChunkRoom *room);
 
-/* Chunk i, decompressed: *data of chunk_bytes (contiguous layout: as many as there are). Borrows:
+/* Local. Chunk i, decompressed: *data of chunk_bytes (contiguous layout: as many as there are). Borrows:
  * in room, until the next call. Thread-safe. Errors: damaged. */
 Err chunks_load(const Chunks *chunks, const unsigned char **data, ChunkRoom *room, long i);
-/* Rows from .. to - 1 to out (to - from, row_bytes). Thread-safe. Errors: damaged. */
+/* Local. Rows from .. to - 1 to out (to - from, row_bytes). Thread-safe. Errors: damaged. */
 Err chunks_read(const Chunks *chunks, void *out, long from, long to);
 
 #endif

@@ -22,10 +22,11 @@ typedef struct Idx {
 
 /* Whether the file begins like an IDX file of bytes, gzip'd or not; no messages. */
 bool idx_signature(const char *path);
-/* Errors: no such file, no IDX file of bytes, truncated, gzip damaged. */
+/* Local. Owns: the caller, idx_close. Errors: no such file, no IDX file of bytes, truncated, gzip
+ * damaged; there is nothing to close then. */
 Err idx_open(Idx *idx, const char *path);
 void idx_close(Idx *idx);
-/* Items from .. to - 1 to out (to - from, item). Thread-safe. Errors: the disk's. */
+/* Local. Items from .. to - 1 to out (to - from, item). Thread-safe. Errors: the disk's. */
 Err idx_read(const Idx *idx, uint8_t *out, long from, long to);
 
 #endif

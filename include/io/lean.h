@@ -54,8 +54,8 @@ typedef struct LeanWriter LeanWriter;
  * Errors: cannot be written. */
 Err lean_create(LeanWriter **writer, const Comm *comm, const char *path, const LeanSpec *spec,
                 long most);
-/* Note something about the file in an attribute, before the first append. A later note of the
- * same name (and length of text) replaces it. */
+/* Local; what rank 0 says counts. Note something about the file in an attribute, before the first
+ * append. A later note of the same name (and length of text) replaces it. */
 void lean_note_text(LeanWriter *writer, const char *name, const char *text);
 void lean_note_number(LeanWriter *writer, const char *name, double number);
 /* Collective. The next rows: those of rank 0, then those of rank 1, ... Errors: disk full. */
@@ -68,14 +68,15 @@ typedef struct Lean Lean;
 
 /* True for a lean file; no messages. */
 bool lean_knows(const char *path);
-/* Errors: another format or version, damaged, truncated. */
+/* Local. Owns: the caller, lean_close. Errors: another format or version, damaged, truncated; there
+ * is nothing to close then. */
 Err lean_open(Lean **lean, const char *path);
 void lean_close(Lean **lean);
 LeanSpec lean_spec(const Lean *lean);
 /* A number noted in the file; `otherwise` when it is not there. */
 double lean_number(const Lean *lean, const char *name, double otherwise);
-/* Rows from .. to - 1 into the arrays of `rows` that are not NULL. Thread-safe. Errors: damaged.
- */
+/* Local. Rows from .. to - 1 into the arrays of `rows` that are not NULL. Thread-safe. Errors:
+ * damaged. */
 Err lean_read(const Lean *lean, LeanRows *rows, long from, long to);
 
 #endif

@@ -26,7 +26,8 @@ typedef struct Table {
   char members[512];       /* all members, for messages */
 } Table;
 
-/* Errors: no table, or several; no block of floats. */
+/* Local. Owns: the caller, table_close; `file` may be closed before. Errors: no table, or several;
+ * no block of floats; there is nothing to close then. */
 Err table_open(Table *table, hid_t file, const char *path);
 void table_close(Table *table);
 /* Which column has this name; -1: none, or the names are not known. */
@@ -38,7 +39,7 @@ typedef struct TablePart {
   int first, count;
   float *out;
 } TablePart;
-/* Rows from .. to - 1. Thread-safe. Errors: damaged. */
+/* Local. Rows from .. to - 1. Thread-safe. Errors: damaged. */
 Err table_read(const Table *table, const TablePart *part, int parts, long from, long to);
 
 #endif

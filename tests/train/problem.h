@@ -22,7 +22,7 @@ typedef struct Problem {
 Problem *problem_new(void);
 void problem_free(Problem **problem);
 
-/* Options of a short run of both phases: 2 x 6 steps, batches of 16. */
+/* Options of a short run of both phases: batches of 32, 4 epochs of each. */
 TrainOpts problem_opts(void);
 
 /* Collective. A new empty folder, the same on all ranks. */
