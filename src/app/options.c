@@ -64,13 +64,12 @@ static const char *reader_names(int i) {
 #define INSIDE(a, b)    .low = a, .high = b, .above = true
 #define OR(text, value) .word = text, .word_value = value
 
-#define RESULT MAKES_RESULT
-
 /* clang-format off */
 static const Option options[] = {
   {"objective", .kind = &kind_word, .offset = offsetof(Config, train.objective),
    .choice = objective_names,
-   .help = "What is minimised: ae, a plain autoencoder; nae, the same and then normalized."},
+   .help = "What is minimised: ae, a plain autoencoder; sparse, the same with a sparse latent "
+           "space; nae, first ae and then normalized."},
   {"seed", SEED(train.seed),
    .help = "Of everything random: weights, order, splits, chains."},
   {"out", PATH(out), .class = RUN_ONLY,
