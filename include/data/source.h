@@ -72,8 +72,8 @@ struct Reader {
 };
 
 /* Local: each rank opens and reads for itself. Owns: the caller, source_close. Errors: no such
- * file, not HDF5, truncated, foreign, wrong members, missing filter, ...; there is nothing to close
- * then. */
+ * file, not HDF5, truncated, foreign, wrong members, missing filter, ...; there is nothing to
+ * close then. */
 Err source_open(Source *source, const SourceOpts *opts);
 /* Local. Rows from .. to - 1 into block. Thread-safe. Errors: the reader's. */
 Err source_read(const Source *source, Block *block, long from, long to);

@@ -53,8 +53,8 @@ typedef struct ChunkRoom {
 ChunkRoom chunkroom_new(const Chunks *chunks);
 void chunkroom_free(ChunkRoom *room);
 
-/* Local. Chunk i, decompressed: *data of chunk_bytes (contiguous layout: as many as there are). Borrows:
- * in room, until the next call. Thread-safe. Errors: damaged. */
+/* Local. Chunk i, decompressed: *data of chunk_bytes (contiguous layout: as many as there are).
+ * Borrows: in room, until the next call. Thread-safe. Errors: damaged. */
 Err chunks_load(const Chunks *chunks, const unsigned char **data, ChunkRoom *room, long i);
 /* Local. Rows from .. to - 1 to out (to - from, row_bytes). Thread-safe. Errors: damaged. */
 Err chunks_read(const Chunks *chunks, void *out, long from, long to);

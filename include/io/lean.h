@@ -68,8 +68,8 @@ typedef struct Lean Lean;
 
 /* True for a lean file; no messages. */
 bool lean_knows(const char *path);
-/* Local. Owns: the caller, lean_close. Errors: another format or version, damaged, truncated; there
- * is nothing to close then. */
+/* Local. Owns: the caller, lean_close. Errors: another format or version, damaged, truncated;
+ * there is nothing to close then. */
 Err lean_open(Lean **lean, const char *path);
 void lean_close(Lean **lean);
 LeanSpec lean_spec(const Lean *lean);

@@ -1,5 +1,5 @@
-/* Numbers as files store them: integers of 1, 2, 4 or 8 bytes and IEEE floats of 4 or 8, in either
- * byte order, turned into floats without HDF5, so in any thread. */
+/* Numbers as files store them: integers of 1, 2, 4 or 8 bytes and IEEE floats of 4 or 8, in
+ * either byte order, turned into floats without HDF5, so in any thread. */
 #ifndef IO_NUMBER_H
 #define IO_NUMBER_H
 

@@ -26,8 +26,8 @@ typedef struct Table {
   char members[512];       /* all members, for messages */
 } Table;
 
-/* Local. Owns: the caller, table_close; `file` may be closed before. Errors: no table, or several;
- * no block of floats; there is nothing to close then. */
+/* Local. Owns: the caller, table_close; `file` may be closed before. Errors: no table, or
+ * several; no block of floats; there is nothing to close then. */
 Err table_open(Table *table, hid_t file, const char *path);
 void table_close(Table *table);
 /* Which column has this name; -1: none, or the names are not known. */
