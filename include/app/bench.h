@@ -30,9 +30,15 @@ typedef struct Peak {
 } Peak;
 ISA_DECLARE(Peak, peak);
 
+/* Multiplications and additions of a linear layer for one sample, forward, padding included: each
+ * weight at each pixel of the coarse side (the output; of a transposed convolution the input). */
+double bench_layer_flops(const Node *node);
+
 /* The parts. */
 void bench_kernels(const Bench *bench);
+/* Collective. Training steps and scores of the reference jet network. Errors: no room. */
 Err bench_steps(const Bench *bench, const Comm *comm);
+/* Rows per second of a file; path NULL: nothing. Errors: those of the source. */
 Err bench_read(const Bench *bench, const char *path);
 
 #endif

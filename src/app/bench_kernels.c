@@ -108,17 +108,15 @@ static void gradient(void *arg) {
   r->node.op->gradient(&r->node, r->dw, r->x_tiles, r->dy_tiles, r->tiles, r->w);
 }
 
-/* Multiplications and additions of one tile, padding included: each weight at each pixel of the
- * coarse side (the output; of a transposed convolution the input). */
-static double flops_of(const Node *node, const Case *c) {
-  Shape coarse = strcmp(c->layer, "conv_transpose2d") ? node->out : node->in;
-  return 2.0 * L * (double)node->tensor[0].size * coarse.h * coarse.w;
+double bench_layer_flops(const Node *node) {
+  Shape coarse = strcmp(node->op->name, "conv_transpose2d") ? node->out : node->in;
+  return 2.0 * (double)node->tensor[0].size * coarse.h * coarse.w;
 }
 
 static void run(const Bench *bench, const Case *c, Rig *rig, const char *what,
                 void (*work)(void *), int tiles) {
   char name[96];
-  double flops = flops_of(&rig->node, c) * tiles;
+  double flops = bench_layer_flops(&rig->node) * L * tiles;
   double rate = flops / bench_seconds(work, rig, SECONDS_PER_CASE_MS / 1000.0);
   snprintf(name, sizeof name, "%s.%s", c->name, what);
   bench_print(bench, name, rate / 1e9, "GFLOP/s", rate);

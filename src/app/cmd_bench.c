@@ -60,7 +60,8 @@ static Err run(const Comm *comm, Config *config) {
   print_head(&bench);
   bench_print(&bench, "peak", bench.peak / 1e9, "GFLOP/s", bench.peak);
   bench_kernels(&bench);
-  return OK;
+  TRY(comm_agree(comm, bench_steps(&bench, comm)));
+  return comm_agree(comm, bench_read(&bench, config->data.source.path));
 }
 
 const Command cmd_bench = {
@@ -76,9 +77,9 @@ const Command cmd_bench = {
         "can\n"
         "exceed the peak. `of peak` is their share of the FMA peak of one core with the ISA in "
         "use.\n"
-        "csv=true prints case,value,unit,of_peak for scripts. data.input names a top-tagging "
-        "file\n"
-        "to read; without it the reading is left out.\n"
+        "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to "
+        "read,\n"
+        "say of the top-tagging layout; without it the reading is left out.\n"
         "\n"
         "  jetnae bench csv=true data.input=test.h5\n",
     .run = run,

@@ -1,0 +1,166 @@
+/* Whole steps of the reference jet network, and scoring, on one thread. Every rank measures on
+ * its own and the first one speaks: under mpirun the machine is as busy as in training. */
+#include "app/bench.h"
+#include "base/mem.h"
+#include "obj/recon.h"
+#include "train/step.h"
+
+enum { JETS = 64 };
+
+static const char reference[] =
+    "objective: nae\n"
+    "threads: 1\n"
+    "data: {source: toy, toy_jets: 64, image_size: 40, smooth: 2}\n"
+    "net:\n"
+    "  spectral: true\n"
+    "  encoder:\n"
+    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - max_pool2d: 2\n"
+    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - conv2d: {channels: 1, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - dense: 100\n"
+    "    - prelu\n"
+    "    - dense: 3\n"
+    "    - sphere\n"
+    "  decoder:\n"
+    "    - dense: 100\n"
+    "    - prelu\n"
+    "    - dense: 400\n"
+    "    - prelu\n"
+    "    - reshape: {channels: 1, height: 20, width: 20}\n"
+    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - upsample: {factor: 2, mode: bilinear}\n"
+    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
+    "    - prelu\n"
+    "    - conv_transpose2d: {channels: 1, kernel: 3, padding: 1}\n"
+    "    - sigmoid\n"
+    "train: {batch: 64, ae_clip: 0.1, l2_encoder: 1e-8, l2_decoder: 1e-8}\n"
+    "nae:\n"
+    "  {mode: on_manifold, temperature: 1, gamma: 1, gamma_unit: absolute, chains: 64,\n"
+    "   z_sampler: langevin, z_steps: 30, z_step_size: 100, z_noise: 0.01, z_clip: row,\n"
+    "   x_sampler: langevin, x_steps: 30, x_step_size: 50, x_noise: 1e-4, x_noise_anneal: true,\n"
+    "   x_clip: row}\n";
+
+typedef struct Rig {
+  Config config;
+  Dataset data;
+  TrainInput input;
+  Net *net;
+  Split chains;
+  State state;
+  Stepper *stepper;
+  Recon *recon;
+  float *x;       /* (dim, L) */
+  double checked; /* sum of energies, so that they are wanted */
+} Rig;
+
+static Err rig_make(Rig *rig, const Comm *comm) {
+  const TrainOpts *opts = &rig->config.train;
+  rig->config = config_defaults();
+  TRY(config_read(&rig->config, "the benchmark's network", reference, 0, NULL));
+  TRY(dataset_load(&rig->data, comm, &rig->config.data, "making toy jets"));
+  TRY(net_new(&rig->net, &rig->config.net, rig->data.shape));
+  rig->input = (TrainInput){.data = &rig->data,
+                            .train = subset_select(&rig->data, CLASS_ALL, 0, 1, 0, opts->seed),
+                            .block = rig->config.block,
+                            .window = rig->config.window};
+  rig->chains = split_new(opts->chain.chains, opts->leaf, 0, 1);
+  rig->state = state_new(rig->net, opts, &rig->chains);
+  state_start(&rig->state, opts->seed);
+  rig->state.now.temperature = rig->state.gamma = 1;
+  rig->stepper = stepper_new(comm, opts, &rig->input, rig->net, objective_find(opts->objective),
+                             &rig->state, &rig->chains);
+  rig->recon = recon_new(rig->net, &rig->stepper->weights);
+  rig->x = MEM_NEW(float, "bench", shape_size(rig->data.shape) * L);
+  return OK;
+}
+
+static void rig_free(Rig *rig) {
+  mem_free(&rig->x);
+  if (rig->recon) recon_free(&rig->recon);
+  if (rig->stepper) {
+    stepper_free(&rig->stepper);
+    state_free(&rig->state);
+    subset_free(&rig->input.train);
+  }
+  if (rig->net) net_free(&rig->net);
+  if (rig->data.rows) dataset_free(&rig->data);
+}
+
+static void step(void *arg) {
+  Rig *rig = arg;
+  StepReport report;
+  step_run(rig->stepper, &rig->state, &report);
+}
+
+/* Score the first n jets, as `score` does. */
+static void score(Rig *rig, long n) {
+  for (long from = 0; from < n; from += L) {
+    long row[L];
+    float weight[L];
+    double e[L];
+    for (int l = 0; l < L; l++) row[l] = from + l < n ? from + l : -1;
+    dataset_tile(&rig->data, rig->x, weight, row);
+    recon_energy(rig->recon, e, NULL, rig->x);
+    rig->checked += e[0];
+  }
+}
+
+static void score_all(void *arg) { score(arg, JETS); }
+static void score_one(void *arg) { score(arg, 1); }
+
+/* FLOPs of linear layers from .. to - 1 for one sample, forward. */
+static double forward_flops(const Net *net, int from, int to) {
+  double flops = 0;
+  for (int i = from; i < to; i++)
+    if (net->node[i].op->packed_size) flops += bench_layer_flops(&net->node[i]);
+  return flops;
+}
+
+/* Of one sample of an NAE step. A parameter pass is forward, back to the inputs and to the
+ * weights; a step of a chain forward and back. The latent chain goes through the decoder twice.
+ */
+static double nae_flops(const Rig *rig) {
+  const NaeOpts *nae = &rig->config.train.chain;
+  double all = forward_flops(rig->net, 0, rig->net->n_nodes);
+  double decoder = forward_flops(rig->net, rig->net->n_encoder, rig->net->n_nodes);
+  return 2 * 3 * all + nae->x.steps * 2 * all + nae->z.steps * 2 * (all + decoder) + decoder;
+}
+
+/* flops: of one sample */
+static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)(void *),
+                    long samples, double flops) {
+  double rate = (double)samples / bench_seconds(work, rig, 1.5);
+  bench_print(bench, name, rate, "samples/s", flops * rate);
+}
+
+static void measure_all(const Bench *bench, Rig *rig) {
+  double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
+  rig->state.at.phase = PHASE_NAE;
+  measure(bench, rig, "nae_step.jets", step, JETS, nae_flops(rig));
+  rig->state.at.phase = PHASE_AE;
+  measure(bench, rig, "ae_step.jets", step, JETS, 3 * flops);
+  measure(bench, rig, "score.jets", score_all, JETS, flops);
+  measure(bench, rig, "score1.jets", score_one, 1, flops);
+}
+
+Err bench_steps(const Bench *bench, const Comm *comm) {
+  Rig rig = {0};
+  int part;
+  Comm *alone = comm_split(comm, comm_size(comm), &part);
+  Err e = rig_make(&rig, alone);
+  if (!e) measure_all(bench, &rig);
+  rig_free(&rig);
+  comm_free(&alone);
+  return e;
+}

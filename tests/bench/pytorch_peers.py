@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Measure in PyTorch what `jetnae bench` measures: steps and scores of the reference jet network.
+
+Needs torch (and for the scores, if it is there, onnxruntime with onnx). One thread; bind it to a
+core as jetnae is:
+
+    taskset -c 1 jetnae bench csv=true > jetnae.csv
+    taskset -c 1 ./pytorch_peers.py jetnae.csv
+
+Prints case,value,unit,of_peak like `jetnae bench`, one line for each way to run PyTorch (of_peak
+is empty: the peak is jetnae's to measure), and with a jetnae.csv how many times faster jetnae is.
+"""
+import argparse
+import csv
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Sphere(nn.Module):
+    def forward(self, z):
+        return functional.normalize(z, dim=1)
+
+
+def conv(inputs, outputs):
+    return spectral_norm(nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+def back(inputs, outputs):
+    return spectral_norm(nn.ConvTranspose2d(inputs, outputs, 3, padding=1))
+
+
+def dense(inputs, outputs):
+    return spectral_norm(nn.Linear(inputs, outputs))
+
+
+class Network(nn.Module):
+    """configs/jets-nae.yaml"""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            conv(1, 8), nn.PReLU(), conv(8, 8), nn.PReLU(), nn.MaxPool2d(2),
+            conv(8, 8), nn.PReLU(), conv(8, 8), nn.PReLU(), conv(8, 1), nn.PReLU(),
+            nn.Flatten(), dense(400, 100), nn.PReLU(), dense(100, 3), Sphere())
+        self.decoder = nn.Sequential(
+            dense(3, 100), nn.PReLU(), dense(100, 400), nn.PReLU(), nn.Unflatten(1, (1, 20, 20)),
+            back(1, 8), nn.PReLU(), back(8, 8), nn.PReLU(),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            back(8, 8), nn.PReLU(), back(8, 1), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+    def energy(self, x):
+        return (x - self(x)).square().mean((1, 2, 3))
+
+    def latent_energy(self, z):
+        return self.energy(self.decoder(z))
+
+
+def clipped(gradient, most=0.01):
+    norm = gradient.norm(dim=-1, keepdim=True)
+    return gradient * (most / norm.clamp(min=most))
+
+
+def slope(energy, x):
+    """Its gradient to the state alone: no parameter's gradient is made."""
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(energy(x).sum(), x)[0]
+
+
+def langevin(energy, x, step, noise, anneal=False, sphere=False):
+    for i in range(30):
+        now = noise / (1 + i) if anneal else noise
+        x = x - step * clipped(slope(energy, x)) + now * torch.randn_like(x)
+        if sphere:
+            x = functional.normalize(x, dim=1)
+    return x.detach()
+
+
+class Trainer:
+    """One way to run the network: `wrap` makes a function into what is run."""
+
+    def __init__(self, layout, wrap):
+        torch.manual_seed(1)
+        self.network = Network().to(memory_format=layout)
+        self.x = torch.rand(64, 1, 40, 40).to(memory_format=layout)
+        self.z = functional.normalize(torch.randn(64, 3), dim=1)
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=1e-5)
+        self.energy = wrap(self.network.energy)
+        self.latent_energy = wrap(self.network.latent_energy)
+
+    def update(self, loss):
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+
+    def ae_step(self):
+        self.update(self.energy(self.x).mean())
+
+    def negatives(self):
+        """Chains see the weights of the step as they are: no power iteration inside, and the
+        division by sigma once."""
+        self.network.eval()
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        with parametrize.cached():
+            z = langevin(self.latent_energy, self.z, 100, 0.01, sphere=True)
+            x = self.network.decoder(z).detach()
+            x = langevin(self.energy, x, 50, 1e-4, anneal=True)
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(True)
+        self.network.train()
+        return x
+
+    def nae_step(self):
+        x = self.negatives()
+        minus = self.energy(x)
+        self.update(self.energy(self.x).mean() - minus.mean() + minus.square().mean())
+
+    def score(self, jets):
+        with torch.inference_mode():
+            return self.energy(self.x[:jets])
+
+
+def frozen(network):
+    """The network with its weights divided for good, as scoring has it."""
+    network.eval()
+    for module in network.modules():
+        if parametrize.is_parametrized(module):
+            parametrize.remove_parametrizations(module, "weight")
+
+
+def best_seconds(work, seconds):
+    for _ in range(2):
+        work()
+    best, until = float("inf"), time.perf_counter() + seconds
+    while True:
+        start = time.perf_counter()
+        work()
+        now = time.perf_counter()
+        best = min(best, now - start)
+        if now > until:
+            return best
+
+
+def measure_torch(name, layout, wrap, seconds):
+    trainer = Trainer(layout, wrap)
+    yield f"nae_step.jets@{name}", 64 / best_seconds(trainer.nae_step, seconds)
+    yield f"ae_step.jets@{name}", 64 / best_seconds(trainer.ae_step, seconds)
+    frozen(trainer.network)
+    yield f"score.jets@{name}", 64 / best_seconds(lambda: trainer.score(64), seconds)
+    yield f"score1.jets@{name}", 1 / best_seconds(lambda: trainer.score(1), seconds)
+
+
+def measure_onnx(seconds):
+    """Scores in ONNX Runtime; nothing where it, or what exports to it, is not installed."""
+    try:
+        import io
+        import onnxruntime
+        network = Network()
+        frozen(network)
+        file = io.BytesIO()
+        torch.onnx.export(network, torch.rand(1, 1, 40, 40), file, input_names=["x"],
+                          output_names=["y"], dynamic_axes={"x": {0: "jets"}, "y": {0: "jets"}},
+                          dynamo=False)
+    except ImportError:
+        return
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # it warns of Flatten's shape at every call
+    session = onnxruntime.InferenceSession(file.getvalue(), options)
+    for name, jets in ("score", 64), ("score1", 1):
+        x = torch.rand(jets, 1, 40, 40).numpy()
+
+        def score(x=x):
+            return ((x - session.run(None, {"x": x})[0]) ** 2).mean((1, 2, 3))
+        yield f"{name}.jets@onnxruntime", jets / best_seconds(score, seconds)
+
+
+def measure(ways, seconds):
+    table = {"eager": (torch.contiguous_format, lambda f: f),
+             "channels-last": (torch.channels_last, lambda f: f),
+             "compile": (torch.contiguous_format, torch.compile)}
+    for way in ways:
+        if way == "onnxruntime":
+            yield from measure_onnx(seconds)
+        else:
+            yield from measure_torch(way, *table[way], seconds)
+
+
+def values_of(path):
+    with open(path) as file:
+        return {row["case"]: float(row["value"]) for row in csv.DictReader(file)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("jetnae", nargs="?", help="what `jetnae bench csv=true` printed")
+    parser.add_argument("--ways", default="eager,channels-last,compile,onnxruntime")
+    parser.add_argument("--seconds", type=float, default=3, help="for each case")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    found = {}
+    print("case,value,unit,of_peak")
+    for case, rate in measure(arguments.ways.split(","), arguments.seconds):
+        found[case] = rate
+        print(f"{case},{rate:.6g},samples/s,", flush=True)
+    if arguments.jetnae:
+        own = values_of(arguments.jetnae)
+        for case, rate in found.items():
+            print(f"{case},{own[case.split('@')[0]] / rate:.4g},times,")
+
+
+if __name__ == "__main__":
+    main()
