@@ -26,6 +26,8 @@ Err outfile_open(OutFile *out);
 Err outfile_put(const OutFile *out, const void *data, size_t bytes, int64_t at);
 /* Collective. Sync and rename, or remove it when any rank has an error; e: of this rank. */
 Err outfile_finish(OutFile *out, Err e);
+/* Local. Give a finished, synced file its name, lastingly. */
+Err outfile_rename(const char *from, const char *to);
 /* Store what errno says about it. */
 Err outfile_error(const OutFile *out);
 

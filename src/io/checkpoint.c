@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <hdf5.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "io/outfile.h"
 
 enum { FIELDS_MOST = 128 };
 static const char end_mark[8] = "JETNAE.";
@@ -158,20 +158,56 @@ static int make_provenance(hid_t file, const Fact *facts) {
   return group < 0 ? -1 : status;
 }
 
-static int make_file(const char *path, const Field *field, int n, const char *config,
-                     const Fact *facts, Layout *layout) {
-  const int32_t format = CHECKPOINT_FORMAT;
+/* More than what HDF5 writes itself: its own structures, which lie together at the beginning, and
+ * the configuration, the first data after them. */
+static int64_t metadata_size(const Field *field, int n, const Fact *facts) {
+  enum { BASE = 1 << 14, PER_NAME = 512 };
+  int64_t size = BASE;
+  for (int i = 0; i < n; i++) size += PER_NAME + 2 * (int64_t)strlen(field[i].name);
+  for (const Fact *fact = facts; fact && fact->name; fact++)
+    size += PER_NAME + 2 * (int64_t)(strlen(fact->name) + strlen(fact->value));
+  return size;
+}
+
+static int64_t data_size(const Field *field, int n) {
+  int64_t size = sizeof end_mark;
+  for (int i = 0; i < n; i++)
+    size += (int64_t)field[i].rows * field[i].row * (int64_t)element_size(field[i].type);
+  return size;
+}
+
+static hid_t create(const char *path, int64_t metadata) {
   hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
   /* The latest format has checksums on its own structures. */
   H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  H5Pset_meta_block_size(fapl, (hsize_t)metadata);
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
   H5Pclose(fapl);
-  if (file < 0) return -1;
+  return file;
+}
+
+static int fill_file(hid_t file, const Field *field, int n, const char *config, const Fact *facts,
+                     Layout *layout) {
+  const int32_t format = CHECKPOINT_FORMAT;
   int status = write_attribute(file, "format", H5T_STD_I32LE, &format);
   if (!status) status = write_long_text(file, "config", config);
   if (!status) status = make_provenance(file, facts);
   if (!status) status = make_fields(file, field, n, layout);
-  return H5Fclose(file) < 0 ? -1 : status;
+  return status;
+}
+
+/* Room before HDF5 sees the file, and again because HDF5 begins with an empty one. */
+static Err make_file(OutFile *out, const Field *field, int n, const char *config,
+                     const Fact *facts, Layout *layout) {
+  int64_t metadata = metadata_size(field, n, facts);
+  int64_t taken = 2 * metadata + (int64_t)strlen(config), length = taken + data_size(field, n);
+  TRY(outfile_reserve(out, taken, length));
+  errno = 0;
+  hid_t file = create(out->temporary, metadata);
+  if (file < 0) return outfile_error(out);
+  Err e = outfile_reserve(out, taken, length);
+  if (!e && fill_file(file, field, n, config, facts, layout)) e = outfile_error(out);
+  return H5Fclose(file) < 0 && !e ? outfile_error(out) : e;
 }
 
 /* Bytes. */
@@ -249,47 +285,35 @@ static Err write_end(const char *path, const Layout *layout) {
   return e;
 }
 
-static void sync_folder(const char *path) {
-  char copy[PATH_MAX];
-  snprintf(copy, sizeof copy, "%s", path);
-  int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);
-  close(fd);
-}
-
 static Err commit(const char *temporary, const char *path, const Layout *layout, Fence fence) {
   TRY(write_end(temporary, layout));
   if (fence.pass) TRY(fence.pass(fence.self));
-  if (rename(temporary, path))
-    return err_user("%s: cannot rename %s: %s", path, temporary, strerror(errno));
-  sync_folder(path);
-  return OK;
+  return outfile_rename(temporary, path);
 }
 
 Err checkpoint_save(const Comm *comm, const char *path, const Field *field, int n,
                     const char *config, const Fact *facts, Fence fence) {
   Layout layout = {.end_address = -1};
   int64_t sum[FIELDS_MOST];
-  char temporary[PATH_MAX];
+  OutFile out;
   bool first = comm_rank(comm) == 0;
   Err e = OK;
   CHECK(n <= FIELDS_MOST, "too many fields in a checkpoint");
-  snprintf(temporary, sizeof temporary, "%s.%" PRId64 ".part", path, fence.run_epoch);
+  outfile_init(&out, comm, path);
+  snprintf(out.temporary, sizeof out.temporary, "%s.%" PRId64 ".part", path, fence.run_epoch);
   field_checksums(comm, field, n, sum);
   for (int i = 0; i < n; i++) layout.field[i].checksum = sum[i];
   if (first) {
     hdf5_quiet();
-    if (make_file(temporary, field, n, config, facts, &layout))
-      e = err_user("%s: cannot write a checkpoint: %s", temporary, strerror(errno));
+    e = make_file(&out, field, n, config, facts, &layout);
   }
   e = comm_agree(comm, e);
   if (!e) {
     comm_broadcast(comm, &layout, sizeof layout, 0);
-    e = comm_agree(comm, write_mine(comm, temporary, field, n, &layout));
+    e = comm_agree(comm, write_mine(comm, out.temporary, field, n, &layout));
   }
-  if (!e) e = comm_agree(comm, first ? commit(temporary, path, &layout, fence) : OK);
-  if (e && first) unlink(temporary);
+  if (!e) e = comm_agree(comm, first ? commit(out.temporary, path, &layout, fence) : OK);
+  if (e && first) unlink(out.temporary);
   return e;
 }
 

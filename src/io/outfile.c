@@ -57,10 +57,10 @@ static Err sync_mine(OutFile *out, Err e) {
   return failed ? outfile_error(out) : e;
 }
 
-static Err publish(const OutFile *out) {
+Err outfile_rename(const char *from, const char *to) {
   char folder[PATH_MAX];
-  if (rename(out->temporary, out->path)) return outfile_error(out);
-  snprintf(folder, sizeof folder, "%s", out->path);
+  if (rename(from, to)) return err_user("%s: cannot rename %s: %s", to, from, strerror(errno));
+  snprintf(folder, sizeof folder, "%s", to);
   int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd >= 0) fsync(fd), close(fd);
   return OK;
@@ -69,7 +69,7 @@ static Err publish(const OutFile *out) {
 Err outfile_finish(OutFile *out, Err e) {
   bool first = comm_rank(out->comm) == 0;
   e = comm_agree(out->comm, sync_mine(out, e));
-  if (!e && first) e = publish(out);
+  if (!e && first) e = outfile_rename(out->temporary, out->path);
   e = comm_agree(out->comm, e);
   if (e && first) unlink(out->temporary);
   comm_barrier(out->comm);

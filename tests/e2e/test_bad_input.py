@@ -7,6 +7,7 @@ Usage: test_bad_input.py BINARY SOURCE_ROOT
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -243,8 +244,18 @@ def check_memory(bench):
     )
 
 
+def train_with_room(bench, small, room):
+    """A short run with `room` bytes free: either it succeeds or it says why not."""
+    free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
+    (small / "ballast").write_bytes(b"x" * (free - room))
+    run = ["train", bench.tiny, f"out={small / 'run'}", "threads=1", "train.steps=2"]
+    bench.expect(f"{room} bytes free while training", run, "small/run", "No space left")
+    shutil.rmtree(small / "run", ignore_errors=True)
+    (small / "ballast").unlink()
+
+
 def check_disk_full(bench):
-    """Training on a file system of 256 kB, where one can be made."""
+    """Training on a file system of 256 kB, where one can be made: every write meets its end."""
     small = bench.folder / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small]
@@ -252,13 +263,8 @@ def check_disk_full(bench):
         print("disk full while training: not checked, no small file system can be mounted here")
         return
     try:
-        (small / "ballast").write_bytes(b"x" * 200_000)
-        bench.expect(
-            "disk full while training",
-            ["train", bench.tiny, f"out={small / 'run'}", "threads=1"],
-            "small/run",
-            "No space left",
-        )
+        for pages in (2, 8, 14, 20, 22, 24, 26, 28):
+            train_with_room(bench, small, 4096 * pages)
     finally:
         subprocess.run(["umount", small], check=True)
 

@@ -165,7 +165,7 @@ static void what_was_there_stays_when_writing_fails(void **state) {
   assert_loaded(world, &found);
   path_in(path, folder, "no-such-folder/a.h5");
   assert_int_equal(save(world, path, &s), ERR_USER);
-  assert_non_null(strstr(err_message(), "cannot write a checkpoint: No such file or directory"));
+  assert_non_null(strstr(err_message(), "cannot write: No such file or directory"));
   folder_remove(world, folder);
 }
 
