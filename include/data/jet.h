@@ -37,7 +37,8 @@ typedef struct Constituent {
 } Constituent;
 
 /* From p4 (slots, 4) to at most `slots` constituents in the frame above; returns how many, or a
- * verdict in *verdict that is not JET_OK. Empty slots (E = 0 and pT = 0) end the list. */
+ * verdict in *verdict that is not JET_OK. Empty slots (E = 0 and pT = 0) are skipped,
+ * wherever they are. */
 int jet_frame(Constituent *out, const float *p4, int slots, const ImageOpts *opts,
               JetVerdict *verdict);
 /* The finished image (size, size), row = phi, column = eta. */

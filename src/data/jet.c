@@ -44,7 +44,8 @@ static double wrap(double phi) {
 
 JetVerdict jet_verdict(const float *p4, int slots) {
   JetVerdict verdict = JET_EMPTY;
-  for (int i = 0; i < slots && !slot_empty(p4 + 4 * i); i++) {
+  for (int i = 0; i < slots; i++) {
+    if (slot_empty(p4 + 4 * i)) continue;
     JetVerdict slot = slot_verdict(p4 + 4 * i);
     if (slot != JET_OK) return slot;
     if (p4[4 * i + 1] != 0 || p4[4 * i + 2] != 0) verdict = JET_OK;
@@ -55,7 +56,8 @@ JetVerdict jet_verdict(const float *p4, int slots) {
 /* Constituents in the detector's frame. One along the beam (pT = 0) has no place in the plane. */
 static int read_slots(Constituent *out, const float *p4, int slots, int most) {
   int n = 0;
-  for (int i = 0; i < slots && !slot_empty(p4 + 4 * i) && n < most; i++) {
+  for (int i = 0; i < slots && n < most; i++) {
+    if (slot_empty(p4 + 4 * i)) continue;
     const float *p = p4 + 4 * i;
     double px = p[1], py = p[2], pt = sqrt(px * px + py * py);
     if (pt > 0) out[n++] = (Constituent){pt, pseudorapidity(pt, p[3]), elem_atan2(py, px)};
@@ -175,7 +177,7 @@ JetVerdict jet_image(float *pixels, const float *p4, int slots, const ImageOpts 
 
 double jet_mass_gev(const float *p4, int slots) {
   double p[4] = {0};
-  for (int i = 0; i < slots && !slot_empty(p4 + 4 * i); i++)
+  for (int i = 0; i < slots; i++)
     for (int k = 0; k < 4; k++) p[k] += p4[4 * i + k];
   double mass2 = p[0] * p[0] - p[1] * p[1] - p[2] * p[2] - p[3] * p[3];
   return mass2 > 0 ? sqrt(mass2) : 0;

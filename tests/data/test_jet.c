@@ -58,6 +58,25 @@ static void images_are_those_of_numpy(void **state) {
   compare("last", &opts);
 }
 
+/* The slots of a jet moved apart, so that empty ones lie before and between them. */
+static void empty_slots_are_skipped(void **state) {
+  static float pixels[PIXELS], want[PIXELS];
+  ImageOpts opts = image_defaults();
+  long jets;
+  float *p4 = load("p4", &jets);
+  for (long j = 0; j < jets; j++) {
+    const float *jet = p4 + j * SLOTS * 4;
+    float apart[2 * SLOTS][4] = {{0}};
+    for (int i = 0; i < SLOTS; i++) memcpy(apart[2 * i + 1], jet + 4 * i, sizeof apart[0]);
+    JetVerdict verdict = jet_image(want, jet, SLOTS, &opts);
+    assert_int_equal(jet_verdict(apart[0], 2 * SLOTS), jet_verdict(jet, SLOTS));
+    assert_int_equal(jet_image(pixels, apart[0], 2 * SLOTS, &opts), verdict);
+    assert_memory_equal(pixels, want, sizeof pixels);
+    assert_true(jet_mass_gev(apart[0], 2 * SLOTS) == jet_mass_gev(jet, SLOTS));
+  }
+  free(p4);
+}
+
 static void filter_and_power_are_those_of_scipy(void **state) {
   ImageOpts opts = image_defaults();
   opts.smooth = 1.3;
@@ -201,6 +220,7 @@ static void a_toy_is_a_function_of_its_number(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(images_are_those_of_numpy),
+      cmocka_unit_test(empty_slots_are_skipped),
       cmocka_unit_test(filter_and_power_are_those_of_scipy),
       cmocka_unit_test(images_do_not_know_where_a_jet_lay),
       cmocka_unit_test(bad_jets_are_told_apart),
