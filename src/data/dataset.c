@@ -72,6 +72,9 @@ static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
   data->has_label = source->has_label;
   data->has_weight = source->has_weight;
   if (data->rows == 0) return err_user("%s: found no rows, want some", source->path);
+  if (data->rows > UINT32_MAX)
+    return err_user("%s: found %ld rows, want at most %u; use fewer (data.limit)", source->path,
+                    data->rows, UINT32_MAX);
   Arrays none;
   size_t bytes = arrays_place(&none, NULL, data->rows, shape_size(data->shape));
   return check_memory(source->path, data->rows, shape_size(data->shape), bytes, opts->memory_gb);
