@@ -25,7 +25,7 @@ static void print_attrs(const Node *node) {
     if (attr->kind == ATTR_CHOICE)
       printf(" %s=%s", attr->name, attr->choices[(int)node->attr[i]]);
     else if (attr->kind == ATTR_BOOL)
-      printf(" %s", attr->name);
+      printf(" %s=%s", attr->name, node->attr[i] != 0 ? "true" : "false");
     else
       printf(" %s=%g", attr->name, node->attr[i]);
   }
@@ -95,28 +95,35 @@ static Err describe_data(const Config *config, const char *path) {
   return OK;
 }
 
-/* One of the other files that jetnae writes: they say what they are. */
-static bool describe_other(const char *path) {
+/* What an HDF5 file says it is, if anything. */
+static bool read_format(const char *path, char *format, size_t size) {
   hid_t file;
-  char format[64];
   if (h5_open(&file, path, "an HDF5 file")) return err_clear(), false;
-  bool known = h5_get_text(file, "format", format, sizeof format);
-  if (known) printf("%s\n", format);
+  bool known = h5_get_text(file, "format", format, size);
   h5_close(file);
   return known;
 }
 
-static Err describe_file(const Config *config, const char *path) {
+static Err describe_model(const char *path) {
   Model model = {0};
-  Err e = OK;
-  if (!model_load(path, &model))
-    print_model(&model);
-  else
-    e = describe_data(config, path);
+  TRY(model_load(path, &model));
+  print_model(&model);
   model_free(&model);
-  if (e && describe_other(path)) e = OK;
-  if (!e) print_provenance(path);
-  return e;
+  return OK;
+}
+
+/* By the one reader that the file names: what it refuses is damaged, not another kind of file. */
+static Err describe_file(const Config *config, const char *path) {
+  char format[64] = "";
+  if (!read_format(path, format, sizeof format)) *format = 0;
+  if (!strcmp(format, "jetnae model"))
+    TRY(describe_model(path));
+  else if (!strcmp(format, "jetnae scores"))
+    printf("%s\n", format);
+  else
+    TRY(describe_data(config, path));
+  print_provenance(path);
+  return OK;
 }
 
 static Err run(const Comm *comm, Config *config) {
