@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/outfile.h"
 #include "model/model.h"
 #include "train/guard.h"
 #include "train/health.h"
@@ -60,11 +62,23 @@ static bool all_done(const Run *run) {
 
 /* Files. */
 
+/* Under a name of this run's own until it is known that the directory is still its own. */
+static Err publish_model(const Rundir *dir, const Model *model) {
+  char path[RUNDIR_PATH], temporary[RUNDIR_PATH], name[64];
+  snprintf(name, sizeof name, "model.h5.%" PRId64 ".part", dir->run_epoch);
+  rundir_path(dir, temporary, name);
+  rundir_path(dir, path, "model.h5");
+  Err e = model_save(temporary, model, provenance_facts());
+  if (!e) e = rundir_mine(dir);
+  if (!e) e = outfile_rename(temporary, path);
+  if (e) unlink(temporary);
+  return e;
+}
+
 /* The model that the run would choose now, as the layers see it. */
 static Err save_model(Run *run) {
   const Best *best = &run->state.best;
   bool chosen = best->step >= 0;
-  char path[RUNDIR_PATH];
   step_weights(run->stepper, chosen ? best->w : run->state.now.w,
                chosen ? best->s : run->state.now.s);
   if (!first_rank(run)) return OK;
@@ -75,9 +89,7 @@ static Err save_model(Run *run) {
                  .temperature = chosen ? best->temperature : run->state.now.temperature,
                  .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
-  rundir_path(&run->dir, path, "model.h5");
-  TRY(rundir_mine(&run->dir));
-  return model_save(path, &model, provenance_facts());
+  return publish_model(&run->dir, &model);
 }
 
 /* Collective. The model first: a checkpoint of a finished run says that everything is there. */
