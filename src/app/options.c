@@ -133,7 +133,7 @@ static const Option options[] = {
   {"data.power", REAL(data.image.power), INSIDE(0, 4),
    .help = "Raise pixels to this power and scale the sum back to 1; 1: leave."},
   {"data.constituents", INT(data.image.constituents), FROM(0), OR("all", 0),
-   .help = "Use at most so many constituents of a jet, hardest first."},
+   .help = "Use at most so many constituents of a jet: the first of its list."},
 
   {"net.encoder", LAYERS(net.encoder, net.n_encoder),
    .help = "Layers from a sample to its code."},
