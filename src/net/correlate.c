@@ -29,15 +29,24 @@ void correlate_pack(const Correlation *g, float *packed, Taps t) {
   }
 }
 
-/* A row of outputs, as its blocks see it: lanes from l, tap rows inside the image. */
-typedef struct Row {
+/* What all blocks of a few outputs share. A block takes a copy, so that no store to y can seem to
+ * change it; what differs from row to row comes apart, because reading a struct as a whole just after
+ * a part of it was stored would wait for all the outputs stored before. */
+typedef struct Plane {
   float *y;
-  const float *x, *w, *bias; /* the first tap row's; bias of the first output, NULL: zeros */
-  long site, y_plane, y_row; /* first site; sites from output to output, from row to row */
-  long x_plane, x_row;       /* floats from channel to channel, from row to row */
-  long w_channel;            /* floats from channel to channel */
-  int channels, taps_h, taps_w, stride, step, left, width, l;
+  const float *bias;   /* of the first output; NULL: zeros */
+  long y_plane, y_row; /* sites from output to output, from row to row */
+  long x_plane, x_row; /* floats from channel to channel, from row to row */
+  long w_channel;      /* floats from channel to channel */
+  int channels, taps_w, stride, step, left, width, height, l;
   Finish finish;
+} Plane;
+
+/* A row of outputs: tap rows inside the image. */
+typedef struct Row {
+  const float *x, *w; /* at the first tap row, image column 0 */
+  long site;          /* of column 0 of the first output */
+  int taps_h;
 } Row;
 
 /* Column `col` of a row of x; zeros outside the image, which is looked for at an edge only. */
@@ -76,55 +85,57 @@ INLINE void add_row3(vec a[OUTS][COLS], const float *x, const float *w, int left
   }
 }
 
-/* Columns j .. j + cols - 1 of the row; outs and cols are constants. */
-INLINE void block(const Row *p, int j, int outs, int cols, int taps_w, int stride, bool three,
-                  bool edge) {
-  const Row row = *p; /* so that no store to y can seem to change it */
-  const int left = j * stride - row.left;
+/* Columns j .. j + cols - 1 of a row; outs and cols are constants. */
+INLINE void block(const Plane *plane, const Row *row, int j, int outs, int cols, int taps_w,
+                  int stride, bool three, bool edge) {
+  const Plane p = *plane;
+  const float *x_row = row->x, *w_row = row->w;
+  const long site = row->site + (long)j * p.step;
+  const int taps_h = row->taps_h, left = j * stride - p.left;
   vec a[OUTS][COLS];
   UNROLL(4)
   for (int k = 0; k < outs; k++) {
-    vec bias = v_set(row.bias ? row.bias[k] : 0);
+    vec bias = v_set(p.bias ? p.bias[k] : 0);
     UNROLL(10)
     for (int b = 0; b < cols; b++) a[k][b] = bias;
   }
-  for (int c = 0; c < row.channels; c++) {
-    const float *x = row.x + c * row.x_plane, *w = row.w + c * row.w_channel;
-    for (int r = 0; r < row.taps_h; r++, x += row.x_row, w += taps_w * outs)
+  for (int c = 0; c < p.channels; c++, x_row += p.x_plane, w_row += p.w_channel) {
+    const float *x = x_row, *w = w_row;
+    for (int r = 0; r < taps_h; r++, x += p.x_row, w += taps_w * outs)
       if (three)
-        add_row3(a, x, w, left, row.width, outs, cols, edge);
+        add_row3(a, x, w, left, p.width, outs, cols, edge);
       else
-        add_row(a, x, w, left, row.width, outs, cols, taps_w, stride, edge);
+        add_row(a, x, w, left, p.width, outs, cols, taps_w, stride, edge);
   }
   UNROLL(4)
   for (int k = 0; k < outs; k++)
-    finish_store(row.finish, row.y, a[k], cols, row.site + k * row.y_plane + (long)j * row.step,
-                 row.step, row.l);
+    finish_store(p.finish, p.y, a[k], cols, site + k * p.y_plane, p.step, p.l);
 }
 
 /* One output, 3x3 taps of stride 1: two rows of outputs at once, so that a row of x is fetched
- * twice and not three times. The nine weights of a channel stay in registers. `top` counts the
- * first tap row from the first row of the image. */
-INLINE void pair_block(const Row *p, int top, int height, int j, int cols, bool edge) {
-  const Row row = *p; /* so that no store to y can seem to change it */
-  const int left = j - row.left;
+ * twice and not three times. The nine weights of a channel stay in registers. row->x is at the
+ * image's row 0, and `top` counts the first tap row from there. */
+INLINE void pair_block(const Plane *plane, const Row *row, int top, int j, int cols, bool edge) {
+  const Plane p = *plane;
+  const float *x_row = row->x + top * p.x_row, *w_row = row->w;
+  const long site = row->site + j;
+  const int left = j - p.left;
   vec a[2][COLS];
   UNROLL(2)
   for (int q = 0; q < 2; q++) {
     UNROLL(10)
-    for (int b = 0; b < cols; b++) a[q][b] = v_set(row.bias ? *row.bias : 0);
+    for (int b = 0; b < cols; b++) a[q][b] = v_set(p.bias ? *p.bias : 0);
   }
-  for (int c = 0; c < row.channels; c++) {
+  for (int c = 0; c < p.channels; c++, x_row += p.x_plane, w_row += 9) {
     vec w[9];
     UNROLL(9)
-    for (int k = 0; k < 9; k++) w[k] = v_set(row.w[9 * c + k]);
+    for (int k = 0; k < 9; k++) w[k] = v_set(w_row[k]);
     UNROLL(4)
     for (int r = 0; r < 4; r++) {
-      const float *x = row.x + c * row.x_plane + (top + r) * row.x_row;
-      if (top + r < 0 || top + r >= height) continue;
+      if (top + r < 0 || top + r >= p.height) continue;
       UNROLL(12)
       for (int b = 0; b < cols + 2; b++) {
-        vec in = column(x, left + b, row.width, edge);
+        vec in = column(x_row + r * p.x_row, left + b, p.width, edge);
         UNROLL(3)
         for (int s = 0; s < 3; s++) {
           if (b < s || b - s >= cols) continue;
@@ -135,25 +146,24 @@ INLINE void pair_block(const Row *p, int top, int height, int j, int cols, bool 
     }
   }
   UNROLL(2)
-  for (int q = 0; q < 2; q++)
-    finish_store(row.finish, row.y, a[q], cols, row.site + q * row.y_row + j, 1, row.l);
+  for (int q = 0; q < 2; q++) finish_store(p.finish, p.y, a[q], cols, site + q * p.y_row, 1, p.l);
 }
 
 /* The blocks that there are: inside the image and at its edge, for three taps of stride 1 and
  * any. */
-typedef void Block(const Row *row, int j);
+typedef void Block(const Plane *p, const Row *row, int j);
 #define BLOCK(outs, cols)                                                                        \
-  static void inside3_##outs##_##cols(const Row *row, int j) {                                   \
-    block(row, j, outs, cols, 3, 1, true, false);                                                \
+  static void inside3_##outs##_##cols(const Plane *p, const Row *row, int j) {                   \
+    block(p, row, j, outs, cols, 3, 1, true, false);                                             \
   }                                                                                              \
-  static void edge3_##outs##_##cols(const Row *row, int j) {                                     \
-    block(row, j, outs, cols, 3, 1, true, true);                                                 \
+  static void edge3_##outs##_##cols(const Plane *p, const Row *row, int j) {                     \
+    block(p, row, j, outs, cols, 3, 1, true, true);                                              \
   }                                                                                              \
-  static void inside_##outs##_##cols(const Row *row, int j) {                                    \
-    block(row, j, outs, cols, row->taps_w, row->stride, false, false);                           \
+  static void inside_##outs##_##cols(const Plane *p, const Row *row, int j) {                    \
+    block(p, row, j, outs, cols, p->taps_w, p->stride, false, false);                            \
   }                                                                                              \
-  static void edge_##outs##_##cols(const Row *row, int j) {                                      \
-    block(row, j, outs, cols, row->taps_w, row->stride, false, true);                            \
+  static void edge_##outs##_##cols(const Plane *p, const Row *row, int j) {                      \
+    block(p, row, j, outs, cols, p->taps_w, p->stride, false, true);                             \
   }
 #define CHOICES(outs, cols)                                                                      \
   {                                                                                              \
@@ -174,35 +184,34 @@ BLOCK(4, 2)
 BLOCK(1, 1)
 BLOCK(1, 4)
 #if VL == 16
-    BLOCK(4, 5) BLOCK(1, 10) static const Choice four[WIDTHS] = {CHOICES(4, 5), CHOICES(4, 2),
-                                                                 CHOICES(4, 1)};
+BLOCK(4, 5)
+BLOCK(1, 10) static const Choice four[WIDTHS] = {CHOICES(4, 5), CHOICES(4, 2), CHOICES(4, 1)};
 static const Choice one[WIDTHS] = {CHOICES(1, 10), CHOICES(1, 4), CHOICES(1, 1)};
 #else
-    BLOCK(4, 3) BLOCK(1, 8) static const Choice four[WIDTHS] = {CHOICES(4, 3), CHOICES(4, 2),
-                                                                CHOICES(4, 1)};
+BLOCK(4, 3)
+BLOCK(1, 8) static const Choice four[WIDTHS] = {CHOICES(4, 3), CHOICES(4, 2), CHOICES(4, 1)};
 static const Choice one[WIDTHS] = {CHOICES(1, 8), CHOICES(1, 4), CHOICES(1, 1)};
 #endif
 
-/* All columns of a row by the widest block that fits; the last one may overlap the one before it.
- */
-static void row_blocks(const Row *row, const Choice *choice, int cols) {
-  bool three = row->taps_w == 3 && row->stride == 1;
+/* All columns of a row by the widest block that fits; the last one may overlap the one before. */
+static void row_blocks(const Plane *p, const Row *row, const Choice *choice, int cols) {
+  bool three = p->taps_w == 3 && p->stride == 1;
   while (choice->cols > cols) choice++;
-  int n = choice->cols, reach = (n - 1) * row->stride + row->taps_w;
+  int n = choice->cols, reach = (n - 1) * p->stride + p->taps_w;
   for (int k = 0; k < cols; k += n) {
-    int j = k + n > cols ? cols - n : k, left = j * row->stride - row->left;
-    bool edge = left < 0 || left + reach > row->width;
-    choice->block[three][edge](row, j);
+    int j = k + n > cols ? cols - n : k, left = j * p->stride - p->left;
+    bool edge = left < 0 || left + reach > p->width;
+    choice->block[three][edge](p, row, j);
   }
 }
 
-static void pair_blocks(const Row *row, int top, int height, int cols) {
+static void pair_blocks(const Plane *p, const Row *row, int top, int cols) {
   for (int k = 0; k < cols; k += PAIR) {
-    int j = k + PAIR > cols ? cols - PAIR : k, left = j - row->left;
-    if (left < 0 || left + PAIR + 2 > row->width)
-      pair_block(row, top, height, j, PAIR, true);
+    int j = k + PAIR > cols ? cols - PAIR : k, left = j - p->left;
+    if (left < 0 || left + PAIR + 2 > p->width)
+      pair_block(p, row, top, j, PAIR, true);
     else
-      pair_block(row, top, height, j, PAIR, false);
+      pair_block(p, row, top, j, PAIR, false);
   }
 }
 
@@ -211,50 +220,55 @@ static bool takes_pairs(const Correlation *g) {
          g->cols >= PAIR;
 }
 
-/* Rows one by one; tap rows outside the image are left out. */
-static void all_rows(const Correlation *g, Row *row, int outs) {
-  const float *x = row->x, *w = row->w;
-  long site = row->site;
+/* Rows one by one; tap rows outside the image are left out. first: as of row 0 and tap row 0. */
+static void all_rows(const Correlation *g, const Plane *p, const Row *first, int outs) {
   for (int i = 0; i < g->rows; i++) {
     int top = i * g->stride - g->top;
     int from = top < 0 ? -top : 0, to = top + g->kernel_h > g->in.h ? g->in.h - top : g->kernel_h;
-    row->taps_h = to > from ? to - from : 0;
-    row->site = site + i * row->y_row;
-    row->x = x + row->x_row * (top + from);
-    row->w = w + (long)from * g->kernel_w * outs;
-    row_blocks(row, outs == OUTS ? four : one, g->cols);
+    Row row = {.x = first->x + p->x_row * (top + from),
+               .w = first->w + (long)from * g->kernel_w * outs,
+               .site = first->site + i * p->y_row,
+               .taps_h = to > from ? to - from : 0};
+    row_blocks(p, &row, outs == OUTS ? four : one, g->cols);
   }
 }
 
 /* Rows two by two; of an odd number the last pair overlaps the one before it. */
-static void all_pairs(const Correlation *g, Row *row) {
-  long site = row->site;
+static void all_pairs(const Correlation *g, const Plane *p, const Row *first) {
   for (int k = 0; k < g->rows; k += 2) {
     int i = k + 2 > g->rows ? g->rows - 2 : k;
-    row->site = site + i * row->y_row;
-    pair_blocks(row, i - g->top, g->in.h, g->cols);
+    Row row = {.x = first->x, .w = first->w, .site = first->site + i * p->y_row};
+    pair_blocks(p, &row, i - g->top, g->cols);
   }
 }
 
-/* A Row is filled in place and never copied: reading back as a whole what was just stored in
- * parts would wait for all the outputs stored before it. */
 void correlate(const Correlation *g, float *y, const float *x, const float *packed,
                const float *bias, Finish finish) {
   const long taps = (long)g->kernel_h * g->kernel_w;
-  Row row = {.y = y, .finish = finish};
-  row.y_plane = (long)g->out.h * g->out.w, row.y_row = (long)g->step * g->out.w;
-  row.x_plane = (long)L * g->in.h * g->in.w, row.x_row = (long)L * g->in.w;
-  row.channels = g->in.c, row.taps_w = g->kernel_w, row.stride = g->stride, row.step = g->step;
-  row.left = g->left, row.width = g->in.w;
   LANES(l) for (int o = 0, n; o < g->out.c; o += n) {
     n = outs_of(g->out.c - o);
-    row.x = x + l, row.l = l, row.w = packed + o * taps * g->in.c;
-    row.bias = bias ? bias + o : NULL;
-    row.w_channel = taps * n;
-    row.site = o * row.y_plane + (long)g->row * g->out.w + g->col;
+    Plane p = {.y = y,
+               .bias = bias ? bias + o : NULL,
+               .y_plane = (long)g->out.h * g->out.w,
+               .y_row = (long)g->step * g->out.w,
+               .x_plane = (long)L * g->in.h * g->in.w,
+               .x_row = (long)L * g->in.w,
+               .w_channel = taps * n,
+               .channels = g->in.c,
+               .taps_w = g->kernel_w,
+               .stride = g->stride,
+               .step = g->step,
+               .left = g->left,
+               .width = g->in.w,
+               .height = g->in.h,
+               .l = l,
+               .finish = finish};
+    Row first = {.x = x + l,
+                 .w = packed + o * taps * g->in.c,
+                 .site = o * p.y_plane + (long)g->row * g->out.w + g->col};
     if (n == 1 && takes_pairs(g))
-      all_pairs(g, &row);
+      all_pairs(g, &p, &first);
     else
-      all_rows(g, &row, n);
+      all_rows(g, &p, &first, n);
   }
 }
