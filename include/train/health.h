@@ -19,6 +19,8 @@ void health_progress(Health *health, const Stepper *stepper, const State *state,
 void health_end(const Health *health, const State *state, const char *why);
 /* Samples that the last step took in a second. */
 double health_speed(const Health *health, const Stepper *stepper);
+/* After the last step of the warm-up: did the chains' steps get where they should? */
+void health_warmup(const State *state, const TrainOpts *opts, const StepReport *report);
 void health_warn(Health *health, const State *state, const TrainOpts *opts,
                  const StepReport *report);
 

@@ -13,7 +13,7 @@ typedef struct LogFile LogFile;
 /* Local, rank 0. Open and cut to `bytes` (0: new, with header). Errors: cannot write. */
 Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const TrainOpts *opts,
                  int64_t *bytes);
-/* Append a row; validation NULL: none at this step. Errors: cannot write, fenced off. */
+/* Append a row; validation of NaNs: none at this step. Errors: cannot write, fenced off. */
 Err logfile_row(LogFile *log, const Rundir *dir, State *state, const TrainOpts *opts,
                 const StepReport *report, const Validation *validation, double samples_per_s,
                 double seconds);

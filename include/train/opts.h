@@ -23,7 +23,10 @@ typedef struct PhaseOpts {
 
 typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
 typedef enum GammaUnit { GAMMA_RELATIVE, GAMMA_ABSOLUTE } GammaUnit;
-typedef enum SelectBy { SELECT_LOSS, SELECT_GAP, SELECT_AUC, SELECT_LAST } SelectBy;
+/* SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E- starts
+ * at E+ by construction, so that the smallest gap says where the phase began, not where it is
+ * best. */
+typedef enum SelectBy { SELECT_LOSS, SELECT_GAP, SELECT_AUC, SELECT_LAST, SELECT_AUTO } SelectBy;
 
 typedef struct NaeOpts {
   NegativeMode mode;
@@ -34,6 +37,8 @@ typedef struct NaeOpts {
   double temperature;      /* T_FIXED: T */
   double z_temperature;    /* 0: as T */
   double temperature_rate; /* T_TRAINED: rate of log T */
+  /* of E-^2. The factor of grad E- is gamma 2 E- - c, with c the contrastive term's: in units of
+   * 1/E+ a gamma of 1/2 turns its sign at E- = E+ already. */
   double gamma;
   GammaUnit gamma_unit;
   int replay_slots;

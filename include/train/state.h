@@ -25,6 +25,7 @@ typedef struct Learned {
   double temperature;              /* T; 0 in the AE phase */
   double log_t_m, log_t_v;         /* Adam's moments of log T */
   double z_step, x_step;           /* mala: l / T */
+  double z_move, x_move;           /* their last factors */
 } Learned;
 
 /* The model that the run would choose now. */
@@ -54,9 +55,11 @@ typedef struct State {
   Best best;
   Position at;
   Watch watch;
+  double plus;      /* held-out E+ at the start of the NAE phase */
   double gamma;     /* absolute */
-  double minus_sum; /* E- of the steps since the last validation */
+  double minus_sum; /* E- of the steps since the last validation, those of the warm-up left out */
   int64_t minus_steps;
+  double row_plus, row_minus; /* sums of E+ and E- over the steps since the last log row */
   int64_t log_bytes;
 } State;
 
@@ -67,6 +70,8 @@ void state_free(State *state);
 void state_start(State *state, uint64_t seed);
 void state_snapshot(State *state);
 void state_rollback(State *state);
+/* Forget the sums of E+ and E-: a new phase, or what they hold is void. */
+void state_clear_sums(State *state);
 /* Make the present weights the best ones. */
 void state_keep_best(State *state, double metric);
 /* The best weights are the present ones. */
@@ -74,7 +79,7 @@ void state_take_best(State *state);
 /* Forget what the optimizer learned: moments, exponents, replay. */
 void state_fresh_optimizer(State *state);
 
-enum { STATE_FIELDS = 64 };
+enum { STATE_FIELDS = 72 };
 /* The state as fields of a checkpoint; returns how many. Borrows: valid as long as the state. */
 int state_fields(State *state, Field field[STATE_FIELDS]);
 

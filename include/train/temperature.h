@@ -21,8 +21,14 @@ double temperature_auto(double plus, long dim, long manifold);
 /* l / T to start mala with: dim/2 is T's factor to a direction's variance s^2, and 1.65^2/2 s^2
  * n^(-1/3) is optimal for n such directions. Source: Roberts and Rosenthal 1998. */
 double mala_start(long dim, long n);
-/* l of the next step from this one's integer counts; aim 0.57. */
-double mala_adapt(double step, int64_t accepted, int64_t proposed);
+/* Move l (over T) from this step's integer counts, aim 0.57: by 1.5 until the acceptance first
+ * crosses the aim, since no guess knows the decoder's slopes, from then on by 1.05. move: the last
+ * factor, 1 before the first. */
+void mala_adapt(double *step, double *move, int64_t accepted, int64_t proposed);
+/* T of the latent chain. */
+double latent_temperature(const NaeOpts *nae, const Learned *now);
+/* On the sphere no step is longer than it is wide, however flat the energy. */
+void bound_latent_step(Learned *now, const NaeOpts *nae, const Net *net);
 /* One Adam step of log T on the loss (E+ - E-)/T. */
 void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus);
 /* The negative phase's options at the present T and steps. */

@@ -7,13 +7,15 @@
 typedef struct Validation {
   double plus;   /* weighted mean energy of the normal class */
   double auc;    /* normal against labelled anomalies; NaN when there are none */
-  double metric; /* what the selection rule made of it; smaller is better */
+  double metric; /* what the selection rule made of it; smaller is better; NaN: no choice */
 } Validation;
 
 typedef struct Validator {
   Stepper *stepper;
   long n_valid, n_signal;
   double *energy; /* (valid tiles + signal tiles, L) */
+  double *value;  /* (n_valid + n_signal) the same without the ends of tiles */
+  double *weight; /* (n_valid + n_signal) */
   long *order;    /* (n_valid + n_signal) for the sort */
 } Validator;
 
@@ -22,8 +24,14 @@ void validator_free(Validator **validator);
 /* Collective. With the weights that the stepper has made. Without held-out samples: the training
  * set's energy. */
 Validation validate(Validator *validator);
-/* (2 wins + ties) / (2 n_a n_b) of b over a, from integers; scratch (n_a + n_b). */
-double auc_of(const double *a, long n_a, const double *b, long n_b, long *scratch);
+/* Weighted share of pairs in which a value of `signal` is above one of `normal`, ties half: value
+ * and weight (n_normal + n_signal), normal ones first; order: scratch of that length. Values that
+ * are NaN are left out, as in scoring; NaN when a class is empty then. Without weights, or with
+ * whole ones, all sums are integers. */
+double auc_of(const double *value, const double *weight, long n_normal, long n_signal,
+              long *order);
+/* The rule of a phase: never auto, and gap for the NAE phase alone (without negatives, loss). */
+SelectBy select_rule(const TrainOpts *opts, Phase phase);
 /* What the selection rule minimises. */
 double select_metric(const TrainOpts *opts, Phase phase, const Validation *validation,
                      double minus);

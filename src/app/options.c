@@ -15,13 +15,13 @@ CHOICES(bad_rows_names, "error", "skip")
 CHOICES(prepare_names, "jets", "exact", "pixels")
 CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
-CHOICES(select_names, "loss", "gap", "auc", "last")
+CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
 CHOICES(mode_names, "on_manifold", "pcd", "cd")
 CHOICES(gamma_names, "relative", "absolute")
 CHOICES(clip_names, "none", "sample", "element", "row")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
-_Static_assert(SCHEDULE_STEP == 2 && SELECT_LAST == 3 && NEG_CD == 2, "order of names");
+_Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
 
 static const char *objective_names(int i) {
@@ -184,7 +184,8 @@ static const Option options[] = {
    .help = "Weight of |decoder parameters|^2 in the loss."},
   {"train.select", CHOICE(train.select, select_names),
    .help = "model.h5 is the state of smallest held-out loss, smallest |E+ - E-|, largest AUC on "
-           "labelled signal, or the last."},
+           "labelled signal, or the last; auto: gap for a fixed T, else last, since with T auto "
+           "or trained a warm E- starts at E+, where the smallest gap then is."},
   {"train.validate_epochs", LONG(train.validate_epochs), FROM(1), .unit = "epochs",
    .help = "Between two validations."},
   {"train.checkpoint_steps", LONG(train.checkpoint_steps), FROM(0), OR("never", 0),
@@ -245,7 +246,8 @@ static const Option options[] = {
   {"nae.temperature_rate", REAL(train.chain.temperature_rate), ABOVE(0),
    .help = "temperature trained: learning rate of log T."},
   {"nae.gamma", REAL(train.chain.gamma), FROM(0), .aliases = "gamma",
-   .help = "Weight of E-^2 in the loss; keeps the energy of negatives from running away."},
+   .help = "Weight of E-^2 in the loss; keeps the energy of negatives from running away. "
+           "Relative: well below 0.5, where it outweighs the contrastive term at E- = E+."},
   {"nae.gamma_unit", CHOICE(train.chain.gamma_unit, gamma_names), .aliases = "gamma_unit",
    .help = "relative: in units of 1/E+ at the start of the phase; absolute: as published."},
   {"nae.replay_slots", INT(train.chain.replay_slots), WITHIN(1, 255),

@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 
-static bool out_of_band(const GuardOpts *guard, const StepReport *report) {
-  double low = guard->band_low * report->plus, high = guard->band_high * report->plus;
-  return !(report->minus >= low && report->minus <= high);
+enum { LOST = 10 }; /* times the held-out E+ of the start: the normal class is forgotten */
+
+static bool out_of_band(const GuardOpts *guard, const State *state) {
+  double low = guard->band_low * state->row_plus, high = guard->band_high * state->row_plus;
+  return !(state->row_minus >= low && state->row_minus <= high);
 }
 
 static Err roll_back(State *state, const TrainOpts *opts, const char *why) {
@@ -15,6 +17,7 @@ static Err roll_back(State *state, const TrainOpts *opts, const char *why) {
         (long)state->at.step, why, (long)state->watch.rollbacks,
         state->at.phase == PHASE_NAE ? "train.nae_rate, raise nae.gamma" : "train.ae_rate");
   state_rollback(state);
+  state_clear_sums(state);
   state->watch.rollbacks++;
   state->watch.bad_rows = 0;
   state->watch.rate_scale *= opts->guard.rate_factor;
@@ -24,12 +27,16 @@ static Err roll_back(State *state, const TrainOpts *opts, const char *why) {
   return OK;
 }
 
-Err guard_step(State *state, const TrainOpts *opts, const StepReport *report, bool log_row) {
+Err guard_step(State *state, const TrainOpts *opts, const StepReport *report, bool log_row,
+               double held_out) {
   const GuardOpts *guard = &opts->guard;
   if (!report->finite)
     return roll_back(state, opts, "a gradient or an energy is not a finite number");
-  if (log_row && state->at.phase == PHASE_NAE) {
-    state->watch.bad_rows = out_of_band(guard, report) ? state->watch.bad_rows + 1 : 0;
+  bool nae = state->at.phase == PHASE_NAE;
+  if (nae && held_out > LOST * state->plus)
+    return roll_back(state, opts, "the held-out E+ is over 10 times that of the phase's start");
+  if (log_row && nae) {
+    state->watch.bad_rows = out_of_band(guard, state) ? state->watch.bad_rows + 1 : 0;
     if (state->watch.bad_rows >= guard->rows)
       return roll_back(state, opts, "E-/E+ stayed outside the band of guard.band_low, band_high");
   }

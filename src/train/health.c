@@ -1,5 +1,7 @@
 #include "train/health.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 static const PhaseOpts *phase_of(const Stepper *stepper, const State *state) {
@@ -52,12 +54,46 @@ static double share(int64_t part, int64_t whole) {
   return whole > 0 ? (double)part / (double)whole : 0.5;
 }
 
+static void warn_acceptance(const char *chain, const char *sampler, int64_t accepted,
+                            int64_t proposed, int steps) {
+  double found = share(accepted, proposed);
+  if (proposed == 0 || strcmp(sampler, "mala") != 0 || (found >= 0.4 && found <= 0.75)) return;
+  log_warn("after %d warm-up steps the %s chain accepts a share of %.3g, want 0.4 to 0.75: more "
+           "nae.warmup_steps, or nae.%c_step_size nearer to what log.csv shows",
+           steps, chain, found, chain[0] == 'l' ? 'z' : 'x');
+}
+
+void health_warmup(const State *state, const TrainOpts *opts, const StepReport *report) {
+  const NaeOpts *nae = &opts->chain;
+  const int64_t *count = report->count;
+  if (state->at.phase != PHASE_NAE || state->at.phase_step != nae->warmup_steps) return;
+  warn_acceptance("latent", nae->z_sampler, count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED],
+                  nae->warmup_steps);
+  warn_acceptance("visible", nae->x_sampler, count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED],
+                  nae->warmup_steps);
+}
+
+/* Where the factor of grad E-, 2 gamma E- - c, is positive, negatives are pushed down. */
+static void warn_gamma(Health *health, const State *state, const TrainOpts *opts,
+                       const StepReport *report) {
+  double contrast = opts->chain.temperature_mode == T_FIXED ? 1 / state->now.temperature : 1;
+  double turn = 2 * state->gamma * report->minus / contrast;
+  warn_once(health, state, 5, turn > 1,
+            "nae.gamma outweighs the contrastive term and pushes E- down, by a factor of", turn);
+}
+
 void health_warn(Health *health, const State *state, const TrainOpts *opts,
                  const StepReport *report) {
   const int64_t *count = report->count;
-  if (state->at.phase != PHASE_NAE || !report->finite) return;
-  if (state->at.phase_step <= opts->chain.warmup_steps) return;
-  double ratio = report->minus / report->plus;
+  if (!report->finite) return;
+  warn_once(
+      health, state, 6, report->below_epsilon > 0.5,
+      "most second moments are below epsilon, so that Adam takes plain small steps (a smaller "
+      "train.epsilon would help), a share of",
+      report->below_epsilon);
+  if (state->at.phase != PHASE_NAE || state->at.phase_step <= opts->chain.warmup_steps) return;
+  warn_gamma(health, state, opts, report);
+  double ratio = state->row_minus / state->row_plus; /* of the steps since the last log row */
   double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
   double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
   double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);

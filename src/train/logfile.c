@@ -57,9 +57,12 @@ static int chain_cells(Cell *cell, const State *state, const TrainOpts *opts,
   int k = 0;
   if (nae) {
     NegativeOpts chains = negative_opts(opts, state->net, &state->now);
-    nominal_temperature(&chains.z, chains.z_sampler, &z[0], &z[1]);
     nominal_temperature(&chains.x, chains.x_sampler, &x[0], &x[1]);
-    z_step = chains.z.step, x_step = chains.x.step;
+    x_step = chains.x.step;
+    if (chains.mode == NEG_ON_MANIFOLD) {
+      nominal_temperature(&chains.z, chains.z_sampler, &z[0], &z[1]);
+      z_step = chains.z.step;
+    }
   }
   cell[k++] = (Cell){"z_temperature_first", NULL, z[0]};
   cell[k++] = (Cell){"z_temperature_last", NULL, z[1]};
@@ -87,9 +90,9 @@ static int model_cells(Cell *cell, const State *state, const StepReport *report,
   cell[k++] = (Cell){"norm_decoder", NULL, norm_of(state->now.w + encoder, n - encoder)};
   cell[k++] = (Cell){"below_epsilon", NULL, report->below_epsilon};
   cell[k++] = (Cell){"rollbacks", NULL, (double)state->watch.rollbacks};
-  cell[k++] = (Cell){"valid_e_plus", NULL, validation ? validation->plus : NAN};
-  cell[k++] = (Cell){"valid_auc", NULL, validation ? validation->auc : NAN};
-  cell[k++] = (Cell){"valid_metric", NULL, validation ? validation->metric : NAN};
+  cell[k++] = (Cell){"valid_e_plus", NULL, validation->plus};
+  cell[k++] = (Cell){"valid_auc", NULL, validation->auc};
+  cell[k++] = (Cell){"valid_metric", NULL, validation->metric};
   return k;
 }
 
@@ -149,7 +152,8 @@ Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const Tra
   if (*bytes > 0) return OK;
   Cell cell[CELLS];
   StepReport none = {0};
-  size_t n = print_names(file->line, cell, row_cells(cell, state, opts, &none, NULL, 0, 0));
+  Validation unknown = {0};
+  size_t n = print_names(file->line, cell, row_cells(cell, state, opts, &none, &unknown, 0, 0));
   TRY(append(file, n));
   *bytes = (int64_t)n;
   return OK;

@@ -18,7 +18,7 @@ static NaeOpts nae_defaults(void) {
                    .temperature_mode = T_AUTO,
                    .temperature = 1,
                    .temperature_rate = 1e-3,
-                   .gamma = 1,
+                   .gamma = 0.1,
                    .gamma_unit = GAMMA_RELATIVE,
                    .replay_slots = 5,
                    .replay_ratio = 0.95,
@@ -45,7 +45,7 @@ TrainOpts train_defaults(void) {
                                .rows = 10,
                                .rollbacks = 5,
                                .rate_factor = 0.5},
-                     .select = SELECT_GAP,
+                     .select = SELECT_AUTO,
                      .log_steps = 50,
                      .validate_epochs = 1,
                      .checkpoint_minutes = 15,
@@ -68,6 +68,20 @@ static Err check_chain(const char *which, const char *sampler, const ChainOpts *
   if (chain->bounded && chain->low >= chain->high)
     return err_user("nae.%s_low: found %g, want less than nae.%s_high, which is %g", which,
                     chain->low, which, chain->high);
+  return OK;
+}
+
+/* A warm start draws from exp(-E/T) around D(z), which only an exact chain keeps. */
+static Err check_warm(const NaeOpts *nae) {
+  if (!nae->x_warm) return OK;
+  if (nae->mode != NEG_ON_MANIFOLD)
+    return err_user("nae.x_warm: found true with nae.mode %s, want mode on_manifold (it starts "
+                    "from the decoder's output) or false",
+                    nae->mode == NEG_PCD ? "pcd" : "cd");
+  if (strcmp(nae->x_sampler, "mala") != 0)
+    return err_user("nae.x_warm: found true with nae.x_sampler %s, want mala, whose temperature "
+                    "is T, or false",
+                    nae->x_sampler);
   return OK;
 }
 
@@ -98,6 +112,7 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
     return err_user("nae.replay_slots: found %d, want 1 to 255", nae->replay_slots);
   if (nae->mode == NEG_ON_MANIFOLD) TRY(check_chain("z", nae->z_sampler, &nae->z));
   TRY(check_chain("x", nae->x_sampler, &nae->x));
+  TRY(check_warm(nae));
   return check_temperature(nae, net);
 }
 

@@ -79,10 +79,16 @@ void state_start(State *state, uint64_t seed) {
   }
   state->at = (Position){.phase = PHASE_AE};
   state->watch = (Watch){.rate_scale = 1};
-  state->gamma = state->minus_sum = 0;
-  state->minus_steps = state->log_bytes = 0;
+  state->gamma = state->plus = 0;
+  state->log_bytes = 0;
+  state_clear_sums(state);
   state_fresh_optimizer(state);
   state_snapshot(state);
+}
+
+void state_clear_sums(State *state) {
+  state->minus_sum = state->row_plus = state->row_minus = 0;
+  state->minus_steps = 0;
 }
 
 static void copy_replay(Replay *to, const Replay *from) {
@@ -159,6 +165,8 @@ static int learned_fields(Learned *learned, const Net *net, long chains, int par
   ALIKE("log_t_v", FIELD_F64, &learned->log_t_v, 1);
   ALIKE("z_step", FIELD_F64, &learned->z_step, 1);
   ALIKE("x_step", FIELD_F64, &learned->x_step, 1);
+  ALIKE("z_move", FIELD_F64, &learned->z_move, 1);
+  ALIKE("x_move", FIELD_F64, &learned->x_move, 1);
   if (!replay->slots) return k;
   SPREAD("replay_state", FIELD_F32, replay->state, replay->slots * replay->dim);
   SPREAD("replay_fill", FIELD_U8, replay->fill, 1);
@@ -192,6 +200,9 @@ int state_fields(State *state, Field field[STATE_FIELDS]) {
   field[k++] = alike("misses", FIELD_I64, &state->watch.misses, 1);
   field[k++] = alike("rate_scale", FIELD_F64, &state->watch.rate_scale, 1);
   field[k++] = alike("gamma", FIELD_F64, &state->gamma, 1);
+  field[k++] = alike("plus", FIELD_F64, &state->plus, 1);
+  field[k++] = alike("row_plus", FIELD_F64, &state->row_plus, 1);
+  field[k++] = alike("row_minus", FIELD_F64, &state->row_minus, 1);
   field[k++] = alike("minus_sum", FIELD_F64, &state->minus_sum, 1);
   field[k++] = alike("minus_steps", FIELD_I64, &state->minus_steps, 1);
   field[k++] = alike("log_bytes", FIELD_I64, &state->log_bytes, 1);

@@ -143,11 +143,15 @@ static void update_chains(const TrainOpts *opts, State *state, const StepReport 
   Learned *now = &state->now;
   const int64_t *count = report->count;
   if (state->at.phase_step < opts->chain.warmup_steps) {
-    now->z_step = mala_adapt(now->z_step, count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
-    now->x_step = mala_adapt(now->x_step, count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
+    mala_adapt(&now->z_step, &now->z_move, count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
+    mala_adapt(&now->x_step, &now->x_move, count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
+    bound_latent_step(now, &opts->chain, state->net);
   }
   if (opts->chain.temperature_mode == T_TRAINED)
     temperature_train(now, opts, report->plus, report->minus);
+  state->row_plus += report->plus;
+  state->row_minus += report->minus;
+  if (state->at.phase_step < opts->chain.warmup_steps) return;
   state->minus_sum += report->minus;
   state->minus_steps++;
 }

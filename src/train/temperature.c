@@ -22,9 +22,23 @@ double mala_start(long dim, long n) {
   return 1.65 * 1.65 / 2 * variance * elem_exp(-elem_log((double)n) / 3);
 }
 
-double mala_adapt(double step, int64_t accepted, int64_t proposed) {
-  if (proposed == 0) return step;
-  return 100 * accepted > 57 * proposed ? step * 1.05 : step / 1.05;
+void mala_adapt(double *step, double *move, int64_t accepted, int64_t proposed) {
+  const double coarse = 1.5, fine = 1.05;
+  if (proposed == 0) return;
+  bool up = 100 * accepted > 57 * proposed, first = *move == 1, was_up = *move > 1;
+  bool searching = first || *move == coarse || *move == 1 / coarse;
+  double factor = searching && (first || up == was_up) ? coarse : fine;
+  *move = up ? factor : 1 / factor;
+  *step *= *move;
+}
+
+double latent_temperature(const NaeOpts *nae, const Learned *now) {
+  return nae->z_temperature > 0 ? nae->z_temperature : now->temperature;
+}
+
+void bound_latent_step(Learned *now, const NaeOpts *nae, const Net *net) {
+  double most = 1 / latent_temperature(nae, now);
+  if (net_on_sphere(net) && now->z_step > most) now->z_step = most;
 }
 
 void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus) {
@@ -58,7 +72,7 @@ NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned 
                       .x_warm = nae->x_warm,
                       .replay_ratio = nae->replay_ratio,
                       .seed = opts->seed};
-  double z_temperature = nae->z_temperature > 0 ? nae->z_temperature : now->temperature;
+  double z_temperature = latent_temperature(nae, now);
   out.z.sphere = net_on_sphere(net);
   out.x.sphere = false;
   chain_at(&out.z, net_latent(net), z_temperature, !strcmp(nae->z_sampler, "mala"), now->z_step);

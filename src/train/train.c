@@ -176,10 +176,16 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
   if (run->opts.chain.chains == 0) run->opts.chain.chains = opts->batch;
   if (run->input->valid.n == 0) run->opts.select = SELECT_LAST;
   if (run->opts.select == SELECT_AUC && run->input->signal.n == 0) {
-    log_warn("select auc wants labelled anomalies among the validation data; there are none: the "
-             "smallest gap |E+ - E-| selects");
-    run->opts.select = SELECT_GAP;
+    log_warn("select auc wants labelled anomalies among the validation data; there are none: as "
+             "select auto");
+    run->opts.select = SELECT_AUTO;
   }
+  bool follows = opts->chain.temperature_mode != T_FIXED && objective_find(opts->objective) &&
+                 objective_find(opts->objective)->contrastive;
+  if (run->opts.select == SELECT_GAP && follows)
+    log_warn("select gap with nae.temperature auto or trained: a warm E- starts at E+, so the "
+             "smallest gap "
+             "says where the phase began; last (or auto) takes the end of it");
 }
 
 static Err open_run(Run *run, const TrainOpts *opts) {
@@ -217,12 +223,22 @@ static void start_chains(Run *run) {
   const NaeOpts *nae = &run->opts.chain;
   Learned *now = &run->state.now;
   long dim = shape_size(run->net->input), k = manifold_dim(run->net);
-  double z_temperature = nae->z_temperature > 0 ? nae->z_temperature : now->temperature;
+  double z_temperature = latent_temperature(nae, now);
+  now->z_move = now->x_move = 1;
   now->z_step = mala_start(dim, k > 0 ? k : 1);
   if (now->z_step * z_temperature > 1) now->z_step = 1 / z_temperature;
   now->x_step = mala_start(dim, dim);
   if (nae->z.step > 0) now->z_step = nae->z.step / z_temperature;
   if (nae->x.step > 0) now->x_step = nae->x.step / now->temperature;
+}
+
+/* The autoencoder competes with what the NAE phase makes of it. Its gap is not known before a
+ * chain has run: there it stands until the first that is. */
+static void first_candidate(Run *run, const Validation *start) {
+  SelectBy rule = select_rule(&run->opts, PHASE_NAE);
+  if (rule == SELECT_LAST) return;
+  double metric = rule == SELECT_GAP ? INFINITY : select_metric(&run->opts, PHASE_NAE, start, 0);
+  state_keep_best(&run->state, metric);
 }
 
 /* Collective. From the autoencoder that its phase chose to the start of the NAE phase. */
@@ -231,7 +247,8 @@ static Err begin_nae(Run *run) {
   const NaeOpts *nae = &run->opts.chain;
   state_take_best(state);
   step_weights(run->stepper, state->now.w, state->now.s);
-  double plus = validate(run->validator).plus;
+  Validation start = validate(run->validator);
+  double plus = start.plus;
   if (!(plus > 0) || !isfinite(plus))
     return err_user("the NAE phase starts with E+ = %g, want a positive number: look at the AE "
                     "phase in %s/log.csv",
@@ -246,9 +263,10 @@ static Err begin_nae(Run *run) {
   state->at = (Position){.phase = PHASE_NAE, .step = state->at.step};
   state->watch.bad_rows = 0;
   state->watch.rate_scale = 1;
-  state->minus_sum = 0;
-  state->minus_steps = 0;
+  state->plus = plus;
+  state_clear_sums(state);
   state_snapshot(state);
+  first_candidate(run, &start);
   log_note("NAE phase: held-out E+ = %g, T = %g, gamma = %g", plus, state->now.temperature,
            state->gamma);
   return OK;
@@ -256,31 +274,53 @@ static Err begin_nae(Run *run) {
 
 /* Validation, selection, early stopping. */
 
+/* In the NAE phase there is nothing to choose before a step after the warm-up, nor while the
+ * guard is not content. */
+static bool may_select(const State *state) {
+  if (state->at.phase == PHASE_AE) return true;
+  return state->minus_steps > 0 && state->watch.bad_rows == 0;
+}
+
 static void decide(Run *run, Validation *validation) {
   State *state = &run->state;
-  double minus = state->minus_steps > 0 ? state->minus_sum / (double)state->minus_steps : 0;
-  double metric = select_metric(&run->opts, (Phase)state->at.phase, validation, minus);
+  Phase phase = (Phase)state->at.phase;
+  double minus = state->minus_sum / (double)state->minus_steps;
+  double metric = select_metric(&run->opts, phase, validation, minus);
   bool better = metric < state->best.metric;
   validation->metric = metric;
   state->watch.misses = better ? 0 : state->watch.misses + 1;
-  if (better || run->opts.select == SELECT_LAST) state_keep_best(state, metric);
+  if (better || select_rule(&run->opts, phase) == SELECT_LAST) state_keep_best(state, metric);
   int patience = phase_of(run)->patience;
   if (patience > 0 && state->watch.misses >= patience) {
     state->at.over = 1;
     log_note("stopped early: %d validations in a row without improvement", patience);
   }
-  state->minus_sum = 0;
-  state->minus_steps = 0;
 }
 
-/* After the last step of an epoch. Returns whether there was one. */
-static bool validation_step(Run *run, Validation *validation) {
+static bool validation_due(const Run *run) {
   const Position *at = &run->state.at;
-  if (at->batch > 0 || at->epoch % run->opts.validate_epochs) return false;
+  return at->batch == 0 && at->epoch % run->opts.validate_epochs == 0;
+}
+
+/* Collective. Held-out energies of the weights after the step; NaN when none are due. */
+static Validation measure(Run *run) {
+  Validation none = {.plus = NAN, .auc = NAN, .metric = NAN};
+  if (!validation_due(run)) return none;
   step_weights(run->stepper, run->state.now.w, run->state.now.s);
-  *validation = validate(run->validator);
-  decide(run, validation);
-  return true;
+  Validation validation = validate(run->validator);
+  validation.metric = NAN;
+  return validation;
+}
+
+/* The guard's word on the step first, then the choice: never of what a rollback threw away. */
+static Err judge(Run *run, const StepReport *report, Validation *validation, bool row) {
+  State *state = &run->state;
+  int64_t rollbacks = state->watch.rollbacks;
+  TRY(guard_step(state, &run->opts, report, row, validation->plus));
+  if (validation_due(run) && state->watch.rollbacks == rollbacks && may_select(state))
+    decide(run, validation);
+  if (validation_due(run)) state->minus_sum = 0, state->minus_steps = 0;
+  return OK;
 }
 
 /* The loop. */
@@ -317,18 +357,20 @@ static bool save_due(const Run *run, const StepReport *report) {
   return report->count[COUNT_SAVE] > 0 || (every > 0 && run->state.at.step % every == 0);
 }
 
-/* One step and what follows it. */
+/* One step and what follows it. A run that the guard gives up still writes its last row. */
 static Err one_step(Run *run, bool *stop) {
   StepReport report;
-  Validation validation;
   ask(run);
   double before = clock_now();
   step_run(run->stepper, &run->state, &report);
   health_progress(&run->health, run->stepper, &run->state, &report, clock_now() - before);
-  bool validated = validation_step(run, &validation);
   bool row = run->state.at.step % run->opts.log_steps == 0;
-  if (row || validated) TRY(log_row(run, &report, validated ? &validation : NULL));
-  TRY(guard_step(&run->state, &run->opts, &report, row));
+  Validation validation = measure(run);
+  Err judged = judge(run, &report, &validation, row);
+  if (row || validation_due(run)) TRY(log_row(run, &report, &validation));
+  TRY(judged);
+  health_warmup(&run->state, &run->opts, &report);
+  if (row) run->state.row_plus = run->state.row_minus = 0;
   *stop = report.count[COUNT_STOP] > 0;
   if (!*stop && save_due(run, &report)) return save(run);
   return OK;

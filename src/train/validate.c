@@ -16,6 +16,12 @@ static const Dataset *normal_data(const TrainInput *input) {
   return input->valid.n > 0 ? input->valid_data : input->data;
 }
 
+/* weight (n): those of the data set, else 1. */
+static void read_weights(double *weight, const Dataset *data, const Subset *subset) {
+  for (long i = 0; i < subset->n; i++)
+    weight[i] = data->has_weight ? (double)data->weight[subset->row[i]] : 1;
+}
+
 Validator *validator_new(Stepper *stepper) {
   Validator *v = MEM_NEW(Validator, "validation", 1);
   *v = (Validator){.stepper = stepper,
@@ -23,13 +29,19 @@ Validator *validator_new(Stepper *stepper) {
                    .n_signal = stepper->input->signal.n};
   long tiles = tile_count(v->n_valid) + tile_count(v->n_signal);
   v->energy = MEM_NEW(double, "validation", tiles *L);
+  v->value = MEM_NEW(double, "validation", v->n_valid + v->n_signal);
+  v->weight = MEM_NEW(double, "validation", v->n_valid + v->n_signal);
   v->order = MEM_NEW(long, "validation", v->n_valid + v->n_signal);
+  read_weights(v->weight, normal_data(stepper->input), normal_rows(stepper->input));
+  read_weights(v->weight + v->n_valid, stepper->input->valid_data, &stepper->input->signal);
   return v;
 }
 
 void validator_free(Validator **validator) {
   if (!*validator) return;
   mem_free(&(*validator)->energy);
+  mem_free(&(*validator)->value);
+  mem_free(&(*validator)->weight);
   mem_free(&(*validator)->order);
   mem_free(validator);
 }
@@ -68,65 +80,68 @@ static void energies(Validator *v) {
 }
 
 static double mean_energy(const Validator *v) {
-  const Dataset *data = normal_data(v->stepper->input);
-  const Subset *subset = normal_rows(v->stepper->input);
   double sum = 0, weights = 0;
   for (long i = 0; i < v->n_valid; i++) {
-    double weight = data->has_weight ? (double)data->weight[subset->row[i]] : 1;
-    sum += weight * v->energy[i];
-    weights += weight;
+    sum += v->weight[i] * v->energy[i];
+    weights += v->weight[i];
   }
   return sum / weights;
 }
 
-typedef struct Pooled {
-  const double *a, *b;
-  long n_a;
-} Pooled;
-
-static double pooled_at(const Pooled *pooled, long i) {
-  return i < pooled->n_a ? pooled->a[i] : pooled->b[i - pooled->n_a];
-}
-
-static int by_value(const void *left, const void *right, void *context) {
+static int by_value(const void *left, const void *right, void *values) {
+  const double *value = values;
   long i = *(const long *)left, k = *(const long *)right;
-  double x = pooled_at(context, i), y = pooled_at(context, k);
-  if (x < y) return -1;
-  if (x > y) return 1;
+  if (value[i] < value[k]) return -1;
+  if (value[i] > value[k]) return 1;
   return (i > k) - (i < k);
 }
 
-double auc_of(const double *a, long n_a, const double *b, long n_b, long *scratch) {
-  Pooled pooled = {a, b, n_a};
-  long n = n_a + n_b, below = 0;
-  int64_t twice = 0; /* 2 wins + ties */
-  for (long i = 0; i < n; i++) {
-    if (isnan(pooled_at(&pooled, i))) return NAN;
-    scratch[i] = i;
-  }
-  qsort_r(scratch, (size_t)n, sizeof *scratch, by_value, &pooled);
+/* The numbers among n values, sorted; returns how many. */
+static long sort_numbers(const double *value, long n, long *order) {
+  long numbers = 0;
+  for (long i = 0; i < n; i++)
+    if (!isnan(value[i])) order[numbers++] = i;
+  qsort_r(order, (size_t)numbers, sizeof *order, by_value, (void *)value);
+  return numbers;
+}
+
+double auc_of(const double *value, const double *weight, long n_normal, long n_signal,
+              long *order) {
+  long n = sort_numbers(value, n_normal + n_signal, order);
+  double twice = 0, normal = 0, signal = 0; /* 2 wins + ties; weights so far */
   for (long i = 0; i < n;) {
-    long in_a = 0, in_b = 0;
-    double value = pooled_at(&pooled, scratch[i]);
-    for (; i < n && pooled_at(&pooled, scratch[i]) == value; i++)
-      scratch[i] < n_a ? in_a++ : in_b++;
-    twice += in_b * (2 * below + in_a);
-    below += in_a;
+    double tied[2] = {0, 0}, here = value[order[i]];
+    for (; i < n && value[order[i]] == here; i++) tied[order[i] >= n_normal] += weight[order[i]];
+    twice += tied[1] * (2 * normal + tied[0]);
+    normal += tied[0];
+    signal += tied[1];
   }
-  return (double)twice / (2 * (double)n_a * (double)n_b);
+  return normal > 0 && signal > 0 ? twice / (2 * normal * signal) : NAN;
+}
+
+static double auc(Validator *v) {
+  const double *signal = v->energy + tile_count(v->n_valid) * L;
+  for (long i = 0; i < v->n_valid; i++) v->value[i] = v->energy[i];
+  for (long i = 0; i < v->n_signal; i++) v->value[v->n_valid + i] = signal[i];
+  return auc_of(v->value, v->weight, v->n_valid, v->n_signal, v->order);
 }
 
 Validation validate(Validator *v) {
   energies(v);
-  Validation out = {.plus = mean_energy(v), .auc = NAN};
-  const double *signal = v->energy + tile_count(v->n_valid) * L;
-  if (v->n_signal > 0) out.auc = auc_of(v->energy, v->n_valid, signal, v->n_signal, v->order);
+  Validation out = {.plus = mean_energy(v), .auc = v->n_signal > 0 ? auc(v) : NAN};
   return out;
+}
+
+SelectBy select_rule(const TrainOpts *opts, Phase phase) {
+  bool gap_means_something = opts->chain.temperature_mode == T_FIXED;
+  if (opts->select != SELECT_AUTO && opts->select != SELECT_GAP) return opts->select;
+  if (phase == PHASE_AE) return SELECT_LOSS;
+  return opts->select == SELECT_GAP || gap_means_something ? SELECT_GAP : SELECT_LAST;
 }
 
 double select_metric(const TrainOpts *opts, Phase phase, const Validation *validation,
                      double minus) {
-  if (opts->select == SELECT_AUC) return -validation->auc;
-  if (opts->select == SELECT_GAP && phase == PHASE_NAE) return fabs(validation->plus - minus);
-  return validation->plus;
+  SelectBy rule = select_rule(opts, phase);
+  if (rule == SELECT_AUC) return -validation->auc;
+  return rule == SELECT_GAP ? fabs(validation->plus - minus) : validation->plus;
 }

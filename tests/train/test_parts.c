@@ -68,13 +68,21 @@ static void diversity_is_one_for_opposite_states_and_zero_for_equal_ones(void **
 }
 
 static void auc_counts_wins_and_half_of_ties(void **state) {
-  const double a[] = {1, 2, 2, 4}, b[] = {2, 3, 5};
-  long scratch[7];
+  const double value[] = {1, 2, 2, 4, /* */ 2, 3, 5}, even[] = {1, 1, 1, 1, 1, 1, 1};
+  const double swapped[] = {2, 3, 5, /* */ 1, 2, 2, 4};
+  long order[8];
   /* of 12 pairs: 2 wins over 1 and ties twice; 3 wins 3; 5 wins 4 */
-  assert_true(auc_of(a, 4, b, 3, scratch) == (1 + 2 * 0.5 + 3 + 4) / 12.0);
-  assert_true(auc_of(b, 3, a, 4, scratch) == 1 - (1 + 2 * 0.5 + 3 + 4) / 12.0);
-  const double bad[] = {1, NAN};
-  assert_true(isnan(auc_of(a, 4, bad, 2, scratch)));
+  assert_true(auc_of(value, even, 4, 3, order) == (1 + 2 * 0.5 + 3 + 4) / 12.0);
+  assert_true(auc_of(swapped, even, 3, 4, order) == 1 - (1 + 2 * 0.5 + 3 + 4) / 12.0);
+  /* a weight of 2 is the same sample twice */
+  const double weight[] = {1, 2, 1, 2, 1};
+  const double light[] = {1, 2, 4, /* */ 2, 5}, twice[] = {1, 2, 2, 4, /* */ 2, 2, 5};
+  assert_true(auc_of(light, weight, 3, 2, order) == auc_of(twice, even, 4, 3, order));
+  /* no number: left out */
+  const double odd[] = {1, 2, NAN, 2, 4, /* */ 2, 3, 5};
+  const double ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
+  assert_true(auc_of(odd, ones, 5, 3, order) == auc_of(value, even, 4, 3, order));
+  assert_true(isnan(auc_of((const double[]){1, NAN}, even, 1, 1, order)));
 }
 
 static void rates_follow_their_schedule(void **state) {
@@ -92,9 +100,15 @@ static void rates_follow_their_schedule(void **state) {
 }
 
 static void steps_of_mala_go_towards_their_aim(void **state) {
-  assert_true(mala_adapt(2, 58, 100) == 2 * 1.05);
-  assert_true(mala_adapt(2, 57, 100) == 2 / 1.05);
-  assert_true(mala_adapt(2, 0, 0) == 2);
+  double step = 2, move = 1;
+  mala_adapt(&step, &move, 0, 0);
+  assert_true(step == 2 && move == 1);
+  for (int i = 0; i < 2; i++) mala_adapt(&step, &move, 58, 100);
+  assert_float_equal(step, 2 * 1.5 * 1.5, 1e-12);
+  mala_adapt(&step, &move, 57, 100); /* crossed: from now on by little */
+  assert_float_equal(step, 2 * 1.5 * 1.5 / 1.05, 1e-12);
+  for (int i = 0; i < 2; i++) mala_adapt(&step, &move, 30, 100);
+  assert_float_equal(step, 2 * 1.5 * 1.5 / (1.05 * 1.05 * 1.05), 1e-12);
   /* one direction of variance s^2 = dim / 2: 1.65^2 / 2 s^2 */
   assert_float_equal(mala_start(100, 1), 1.65 * 1.65 / 2 * 50, 1e-12);
   assert_float_equal(mala_start(100, 1000), mala_start(100, 1) / 10, 1e-9);
@@ -122,6 +136,12 @@ static void the_metric_is_what_the_rule_says(void **state) {
   assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == -0.75);
   opts.select = SELECT_LOSS;
   assert_true(select_metric(&opts, PHASE_NAE, &found, 5) == 3);
+  opts.select = SELECT_AUTO;
+  assert_int_equal(select_rule(&opts, PHASE_AE), SELECT_LOSS);
+  opts.chain.temperature_mode = T_FIXED;
+  assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_GAP);
+  opts.chain.temperature_mode = T_AUTO;
+  assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_LAST);
 }
 
 /* A snapshot holds everything that was learned, and a rollback brings it back. */

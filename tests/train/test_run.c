@@ -157,13 +157,13 @@ static void a_stop_file_stops_and_the_run_goes_on(void **state) {
   folder_remove(world, out);
 }
 
-/* Flip a byte in the middle of a checkpoint. */
+/* Flip a byte of a checkpoint's data, which lie at its end. */
 static void damage(const char *out, long step) {
   char path[RUNDIR_PATH + 64], byte;
   snprintf(path, sizeof path, "%s/checkpoints/step-%012ld.h5", out, step);
   int fd = open(path, O_RDWR);
   assert_true(fd >= 0);
-  off_t at = lseek(fd, 0, SEEK_END) / 2;
+  off_t at = lseek(fd, 0, SEEK_END) / 8 * 7;
   assert_int_equal(pread(fd, &byte, 1, at), 1);
   byte ^= 4;
   assert_int_equal(pwrite(fd, &byte, 1, at), 1);
@@ -400,6 +400,11 @@ static void options_that_can_not_be_are_refused(void **state) {
   opts.chain.x_sampler = "langevin";
   opts.chain.x.step = 1;
   check_refusal(&opts, "nae.temperature: found auto with a langevin chain");
+  opts.chain.temperature_mode = T_FIXED;
+  opts.chain.x_warm = true;
+  check_refusal(&opts, "nae.x_warm: found true with nae.x_sampler langevin");
+  opts.chain.mode = NEG_CD;
+  check_refusal(&opts, "nae.x_warm: found true with nae.mode cd");
 }
 
 int main(int argc, char **argv) {
