@@ -23,9 +23,9 @@ typedef struct PhaseOpts {
 
 typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
 typedef enum GammaUnit { GAMMA_RELATIVE, GAMMA_ABSOLUTE } GammaUnit;
-/* SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E- starts
- * at E+ by construction, so that the smallest gap says where the phase began, not where it is
- * best. */
+/* SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E-
+ * starts at E+ by construction, so that the smallest gap says where the phase began, not where it
+ * is best. */
 typedef enum SelectBy { SELECT_LOSS, SELECT_GAP, SELECT_AUC, SELECT_LAST, SELECT_AUTO } SelectBy;
 
 typedef struct NaeOpts {

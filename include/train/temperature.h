@@ -22,8 +22,8 @@ double temperature_auto(double plus, long dim, long manifold);
  * n^(-1/3) is optimal for n such directions. Source: Roberts and Rosenthal 1998. */
 double mala_start(long dim, long n);
 /* Move l (over T) from this step's integer counts, aim 0.57: by 1.5 until the acceptance first
- * crosses the aim, since no guess knows the decoder's slopes, from then on by 1.05. move: the last
- * factor, 1 before the first. */
+ * crosses the aim, since no guess knows the decoder's slopes, from then on by 1.05. move: the
+ * last factor, 1 before the first. */
 void mala_adapt(double *step, double *move, int64_t accepted, int64_t proposed);
 /* T of the latent chain. */
 double latent_temperature(const NaeOpts *nae, const Learned *now);
