@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -120,8 +121,32 @@ static int choose_threads(const Comm *comm) {
   return threads > 1 ? threads : 1;
 }
 
+static bool same_file(const char *a, const struct stat *b) {
+  struct stat info;
+  return a && *a && !stat(a, &info) && S_ISREG(info.st_mode) && info.st_dev == b->st_dev &&
+         info.st_ino == b->st_ino;
+}
+
+/* A command must not write over what it reads. */
+static Err check_out(const Config *config) {
+  struct stat out;
+  if (!config->out || !*config->out || stat(config->out, &out) || !S_ISREG(out.st_mode))
+    return OK;
+  static const char *const of_run[] = {"", "/model.h5", "/config.yaml", "/log.csv"};
+  bool same = same_file(config->data.source.path, &out) || same_file(config->valid, &out);
+  for (int i = 0; i < 4 && config->run; i++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s", config->run, of_run[i]);
+    same = same || same_file(path, &out);
+  }
+  if (!same) return OK;
+  return err_user("out: found %s, which this command reads or a run needs; want another name",
+                  config->out);
+}
+
 static Err prepare_run(const Comm *comm, Config *config) {
   log_init(comm_rank(comm), config->quiet);
+  TRY(check_out(config));
   TRY(isa_use(config->isa));
   isa_fp_control();
   if (!config->train.threads) config->train.threads = choose_threads(comm);

@@ -76,7 +76,7 @@ static const Option options[] = {
    .help = "The run directory, or the output of a command that writes one file."},
   {"fresh", SWITCH(train.fresh), .class = RUN_ONLY,
    .help = "Start over in a directory that holds a run; what was there is lost."},
-  {"threads", INT(train.threads), FROM(0), OR("auto", 0), .class = RUN_ONLY,
+  {"threads", INT(train.threads), WITHIN(0, 4096), OR("auto", 0), .class = RUN_ONLY,
    .help = "Of each rank; auto: the node's cores over its ranks."},
   {"isa", NAME(isa, isa_names), .class = RUN_ONLY,
    .help = "Instruction set of the kernels; all give the same bits."},
@@ -146,7 +146,7 @@ static const Option options[] = {
 
   {"train.batch", LONG(train.batch), FROM(16), .multiple = 16, .aliases = "batch_size",
    .help = "Samples of one step over all ranks."},
-  {"train.leaf", INT(train.leaf), FROM(1), .unit = "tiles of 16",
+  {"train.leaf", INT(train.leaf), WITHIN(1, 1024), .unit = "tiles of 16",
    .help = "Samples whose gradient is summed at once; larger is faster for wide dense layers."},
   {"train.steps", LONG(train.steps), FROM(0), OR("all", 0), .class = MAY_EXTEND,
    .help = "Stop after so many optimizer steps in all."},

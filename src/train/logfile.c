@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "train/optimizer.h"
 #include "train/temperature.h"
@@ -140,6 +142,19 @@ static Err append(LogFile *log, size_t n) {
   return OK;
 }
 
+/* To what the checkpoint knows of; rows that somebody took away stay lost. */
+static Err cut_back(const LogFile *log, int64_t *bytes) {
+  struct stat now;
+  if (!fstat(log->fd, &now) && now.st_size < *bytes) {
+    log_warn("%s: found %lld bytes, want the %lld that the checkpoint knows of: rows are missing",
+             log->path, (long long)now.st_size, (long long)*bytes);
+    *bytes = now.st_size;
+  }
+  if (ftruncate(log->fd, *bytes))
+    return err_user("%s: cannot cut back: %s", log->path, strerror(errno));
+  return OK;
+}
+
 Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const TrainOpts *opts,
                  int64_t *bytes) {
   LogFile *file = MEM_NEW(LogFile, "log", 1);
@@ -147,8 +162,7 @@ Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const Tra
   rundir_path(dir, file->path, "log.csv");
   file->fd = open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file->fd < 0) return err_user("%s: cannot write: %s", file->path, strerror(errno));
-  if (ftruncate(file->fd, *bytes))
-    return err_user("%s: cannot cut back: %s", file->path, strerror(errno));
+  TRY(cut_back(file, bytes));
   if (*bytes > 0) return OK;
   Cell cell[CELLS];
   StepReport none = {0};

@@ -116,15 +116,15 @@ static Err resume(Run *run) {
     rundir_checkpoint(&run->dir, path, run->dir.step[i]);
     if (!checkpoint_load(run->comm, path, field, n)) {
       log_note("continue at step %" PRId64 " from %s", run->state.at.step, path);
+      for (int k = 0; k < i && first_rank(run); k++) rundir_discard(&run->dir, run->dir.step[k]);
       return OK;
     }
     log_warn("%s", err_message());
     err_clear();
-    if (first_rank(run)) rundir_discard(&run->dir, run->dir.step[i]);
   }
   if (run->dir.n > 0)
-    return err_user("%s/checkpoints: found %d checkpoints, none of which can be read (now named "
-                    "*.bad); want one that is whole, or fresh=true to start over",
+    return err_user("%s/checkpoints: found %d checkpoints, none of which can be read; want one "
+                    "that is whole, or fresh=true to start over",
                     run->dir.out, run->dir.n);
   state_start(&run->state, run->opts.seed);
   return OK;
@@ -133,9 +133,8 @@ static Err resume(Run *run) {
 /* Start. */
 
 static Split split_chains(const Run *run) {
-  bool contrastive = run->objective->contrastive && run->opts.nae.epochs > 0;
-  return split_new(contrastive ? run->opts.chain.chains : 0, run->opts.leaf, comm_rank(run->comm),
-                   comm_size(run->comm));
+  return split_new(run->objective->contrastive ? run->opts.chain.chains : 0, run->opts.leaf,
+                   comm_rank(run->comm), comm_size(run->comm));
 }
 
 /* The text that must not change in a run: options that make the result, and the data. Owns: the
