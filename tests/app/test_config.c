@@ -79,7 +79,8 @@ static void wrong_values_say_where(void **state) {
           "a.yaml:1: seed: found -1, want an integer from 0 to 18446744073709551615");
   refused("data:\n  normal: some\n",
           "a.yaml:2: data.normal: found some, want an integer from 0 to 127, or all");
-  refused("train.leaf: 3000000000\n", "a.yaml:1: train.leaf: found 3000000000, want >= 1");
+  refused("train.leaf: 3000000000\n",
+          "a.yaml:1: train.leaf: found 3000000000, want from 1 to 1024");
   refused("nae: {x_steps: [1, 2]}\n", "a.yaml:1: nae.x_steps: found a list, want an integer");
 }
 
