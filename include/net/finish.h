@@ -18,20 +18,26 @@ INLINE vec finish_row(int kind, Finish f, vec v, long site, int l) {
   return v;
 }
 
-/* Finish rows v (n) and store them to y at sites site, site + step, ...; n is a constant. */
-INLINE void finish_store(Finish f, float *y, const vec *v, int n, long site, long step, int l) {
-#define FINISH_ROWS(kind)                                                                        \
-  UNROLL(24)                                                                                     \
-  for (int b = 0; b < n; b++)                                                                    \
-  v_store(y + l, site + b * step, finish_row(kind, f, v[b], site + b * step, l))
-  if (f.kind == FINISH_NONE) {
-    FINISH_ROWS(FINISH_NONE);
-  } else if (f.kind == FINISH_MASK) {
-    FINISH_ROWS(FINISH_MASK);
-  } else {
-    FINISH_ROWS(FINISH_LEAK);
+/* Finish and store v (m, n): v[k][b] goes to site + k * plane + b * step of y. m and n are constants,
+ * `of` is the length of a row of v. */
+INLINE void finish_store_as(int kind, Finish f, float *y, const vec *v, int of, int m, int n,
+                            long site, long plane, long step, int l) {
+  UNROLL(4)
+  for (int k = 0; k < m; k++, site += plane) {
+    UNROLL(10)
+    for (int b = 0; b < n; b++)
+      v_store(y + l, site + b * step, finish_row(kind, f, v[k * of + b], site + b * step, l));
   }
-#undef FINISH_ROWS
+}
+
+INLINE void finish_store(Finish f, float *y, const vec *v, int of, int m, int n, long site,
+                         long plane, long step, int l) {
+  if (f.kind == FINISH_NONE)
+    finish_store_as(FINISH_NONE, f, y, v, of, m, n, site, plane, step, l);
+  else if (f.kind == FINISH_MASK)
+    finish_store_as(FINISH_MASK, f, y, v, of, m, n, site, plane, step, l);
+  else
+    finish_store_as(FINISH_LEAK, f, y, v, of, m, n, site, plane, step, l);
 }
 
 /* FINISH_MASK on n rows that are stored already. */

@@ -107,9 +107,7 @@ INLINE void block(const Plane *plane, const Row *row, int j, int outs, int cols,
       else
         add_row(a, x, w, left, p.width, outs, cols, taps_w, stride, edge);
   }
-  UNROLL(4)
-  for (int k = 0; k < outs; k++)
-    finish_store(p.finish, p.y, a[k], cols, site + k * p.y_plane, p.step, p.l);
+  finish_store(p.finish, p.y, a[0], COLS, outs, cols, site, p.y_plane, three ? 1 : p.step, p.l);
 }
 
 /* One output, 3x3 taps of stride 1: two rows of outputs at once, so that a row of x is fetched
@@ -145,8 +143,7 @@ INLINE void pair_block(const Plane *plane, const Row *row, int top, int j, int c
       }
     }
   }
-  UNROLL(2)
-  for (int q = 0; q < 2; q++) finish_store(p.finish, p.y, a[q], cols, site + q * p.y_row, 1, p.l);
+  finish_store(p.finish, p.y, a[0], COLS, 2, cols, site, p.y_row, 1, p.l);
 }
 
 /* The blocks that there are: inside the image and at its edge, for three taps of stride 1 and
@@ -175,7 +172,7 @@ typedef void Block(const Plane *p, const Row *row, int j);
   }
 typedef struct Choice {
   int cols;
-  Block *block[2][2]; /* [three taps][edge] */
+  Block *block[2][2]; /* [three taps, stride and step 1][edge] */
 } Choice;
 
 enum { WIDTHS = 3 };
@@ -195,7 +192,7 @@ static const Choice one[WIDTHS] = {CHOICES(1, 8), CHOICES(1, 4), CHOICES(1, 1)};
 
 /* All columns of a row by the widest block that fits; the last one may overlap the one before. */
 static void row_blocks(const Plane *p, const Row *row, const Choice *choice, int cols) {
-  bool three = p->taps_w == 3 && p->stride == 1;
+  bool three = p->taps_w == 3 && p->stride == 1 && p->step == 1;
   while (choice->cols > cols) choice++;
   int n = choice->cols, reach = (n - 1) * p->stride + p->taps_w;
   for (int k = 0; k < cols; k += n) {

@@ -36,7 +36,8 @@ INLINE void block(float *y, const float *x, const float *w, const float *bias, l
   UNROLL(20)
   for (int k = 0; k < OUTS; k++)
     if (o + k < outs) UNROLL(2)
-  for (int h = 0; h < PARTS; h++) finish_store(finish, y, &a[k][h], 1, o + k, 1, l + h * VL);
+  for (int h = 0; h < PARTS; h++)
+    finish_store(finish, y, &a[k][h], 1, 1, 1, o + k, 0, 0, l + h * VL);
 }
 
 void product(float *y, const float *x, const float *packed, const float *bias, long per_bias,

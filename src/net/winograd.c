@@ -1,16 +1,17 @@
-/* Winograd convolution, one 4x4 tile of pixels of all channels at a time:
+/* Winograd convolution, one or two 4x4 patches of pixels of all channels at a time:
  *
  *   V[p][c] = transform of the 6x6 inputs of channel c          (36 points p = 6 row + column)
  *   M[p][o] = sum over c of U[p][c][o] V[p][c]                  (eight outputs o at a time)
  *   y[o]    = transform of M[.][o] to 4x4 outputs, with bias and finish
  *
- * Up to CHANNELS input channels are held at once; with more, the sums M of a group of outputs
- * wait between one portion of the channels and the next. */
+ * Eight to eight channels, the jet network's case, take one patch: V, M in its place, and U lie in
+ * the nearest cache. Wider layers take two, so that a weight is fetched half as often, and their
+ * channels in portions; the sums M of a group of outputs wait from one portion to the next. */
 #include "net/winograd.h"
 
 #include "net/finish.h"
 
-enum { POINTS = 36, OUTS = 8, CHANNELS = 64, GROUP = 8 };
+enum { POINTS = 36, OUTS = 8, PATCHES = 2, CHANNELS = 32, GROUP = 8 };
 
 /* The points +-A, +-B. */
 #define A  0.625f
@@ -18,7 +19,7 @@ enum { POINTS = 36, OUTS = 8, CHANNELS = 64, GROUP = 8 };
 #define A2 (A * A)
 #define B2 (B * B)
 
-/* --- weights, in double, rounded once: (o, c, 3, 3) to [block of o][p][c][OUTS] --- */
+/* --- weights, in double, rounded once: (o, c, 3, 3) to [p][block of o][c][OUTS] --- */
 
 /* Values of the polynomial g0 + g1 x + g2 x^2 at the points, over the products of differences. */
 static void transform_taps(double out[6], double g0, double g1, double g2) {
@@ -47,16 +48,20 @@ size_t winograd_packed_size(const Correlation *g) {
 }
 
 void winograd_pack(const Correlation *g, float *packed, Taps t) {
-  int n = g->in.c;
+  long n = g->in.c, blocks = blocks_of(g->out.c);
   memset(packed, 0, winograd_packed_size(g) * sizeof *packed);
   for (int o = 0; o < g->out.c; o++)
     for (int c = 0; c < n; c++) {
       double u[POINTS];
       transform_kernel(u, t.w + o * t.out + c * t.in, t.row, t.col);
       for (int p = 0; p < POINTS; p++)
-        packed[(((long)(o / OUTS) * POINTS + p) * n + c) * OUTS + o % OUTS] = (float)u[p];
+        packed[((p * blocks + o / OUTS) * n + c) * OUTS + o % OUTS] = (float)u[p];
     }
 }
+
+/* Forget what was read: compilers would keep the rows of x or M over all passes of a transform, more
+ * than there are registers, and spill them. */
+INLINE void forget(void) { __asm__ volatile("" ::: "memory"); }
 
 /* --- inputs --- */
 
@@ -93,9 +98,11 @@ INLINE void transform_input(const float *x, long row, vec *v, long ld) {
   UNROLL(6)
   for (int r = 0; r < 6; r++) OUTER(D, s[r], t[r]);
   column(s, v, ld), column(t, v + 5 * ld, ld);
+  forget();
   UNROLL(6)
   for (int r = 0; r < 6; r++) PAIR(A, B2, D, s[r], t[r]);
   column(s, v + ld, ld), column(t, v + 2 * ld, ld);
+  forget();
   UNROLL(6)
   for (int r = 0; r < 6; r++) PAIR(B, A2, D, s[r], t[r]);
   column(s, v + 3 * ld, ld), column(t, v + 4 * ld, ld);
@@ -130,22 +137,6 @@ INLINE void transform_patch(const Correlation *g, const float *x, int top, int l
   }
 }
 
-/* --- products --- */
-
-/* M[p][o] (+)= sum over n channels of U[p][c][o] V[p][c]; m may be v when n is OUTS. */
-INLINE void products(vec *m, long ld_m, const vec *v, long ld_v, const float *u, int n,
-                     long u_point, bool add) {
-  for (int p = 0; p < POINTS; p++, m += ld_m, v += ld_v, u += u_point) {
-    vec a[OUTS];
-    UNROLL(8)
-    for (int o = 0; o < OUTS; o++) a[o] = add ? m[o] : v_set(0);
-    for (int c = 0; c < n; c++) UNROLL(8)
-    for (int o = 0; o < OUTS; o++) a[o] = v_fma(v[c], v_set(u[c * OUTS + o]), a[o]);
-    UNROLL(8)
-    for (int o = 0; o < OUTS; o++) m[o] = a[o];
-  }
-}
-
 /* --- outputs --- */
 
 /* Six points (stride ld) to four values. */
@@ -164,6 +155,7 @@ INLINE void transform_output(const vec *m, long ld, vec bias, vec y[4][4]) {
   four(m + ld, 6 * ld, p), four(m + 2 * ld, 6 * ld, q);
   UNROLL(4)
   for (int r = 0; r < 4; r++) y[r][0] = p[r] + q[r], y[r][1] = p[r] - q[r];
+  forget();
   four(m + 3 * ld, 6 * ld, p), four(m + 4 * ld, 6 * ld, q);
   UNROLL(4)
   for (int r = 0; r < 4; r++) {
@@ -173,67 +165,125 @@ INLINE void transform_output(const vec *m, long ld, vec bias, vec y[4][4]) {
     y[r][2] = v_fma(s2, v_set(B2), v_fma(s1, v_set(A2), bias));
     y[r][3] = v_fma(d2, v_set(B * B2), v_fma(d1, v_set(A * A2), bias));
   }
+  forget();
   four(m, 6 * ld, p), four(m + 5 * ld, 6 * ld, q);
   UNROLL(4)
   for (int r = 0; r < 4; r++) y[r][0] = y[r][0] + (p[r] + bias), y[r][3] = y[r][3] + q[r];
 }
 
-/* One output channel of the tile at (i, j): what lies inside the image. */
-INLINE void store_tile(const Correlation *g, float *y, const vec *m, long ld, const float *bias,
-                       Finish finish, int o, int i, int j, int l) {
+/* One output channel of the patch at (i, j): what lies inside the image. */
+INLINE void store_patch(const Correlation *g, float *y, const vec *m, long ld, const float *bias,
+                        Finish finish, int o, int i, int j, int l) {
   vec out[4][4];
   Shape s = g->out;
   long site = ((long)o * s.h + i) * s.w + j;
   transform_output(m, ld, v_set(bias ? bias[o] : 0), out);
   if (i + 4 <= s.h && j + 4 <= s.w) {
-    UNROLL(4)
-    for (int r = 0; r < 4; r++) finish_store(finish, y, out[r], 4, site + (long)r * s.w, 1, l);
-  } else {
-    for (int r = 0; r < 4 && i + r < s.h; r++)
-      for (int b = 0; b < 4 && j + b < s.w; b++)
-        finish_store(finish, y, &out[r][b], 1, site + (long)r * s.w + b, 1, l);
+    finish_store(finish, y, out[0], 4, 4, 4, site, s.w, 1, l);
+    return;
+  }
+  for (int r = 0; r < 4 && i + r < s.h; r++)
+    for (int b = 0; b < 4 && j + b < s.w; b++)
+      finish_store(finish, y, &out[r][b], 1, 1, 1, site + (long)r * s.w + b, 0, 0, l);
+}
+
+/* --- eight to eight channels --- */
+
+/* M[p][o] = sum over c of U[p][c][o] V[p][c], in the place of V (POINTS, OUTS). */
+INLINE void products_8_8(vec *v, const float *u) {
+  for (int p = 0; p < POINTS; p++, v += OUTS, u += OUTS * OUTS) {
+    vec a[OUTS];
+    UNROLL(8)
+    for (int o = 0; o < OUTS; o++) a[o] = v_set(0);
+    for (int c = 0; c < OUTS; c++) {
+      UNROLL(8)
+      for (int o = 0; o < OUTS; o++) a[o] = v_fma(v[c], v_set(u[c * OUTS + o]), a[o]);
+    }
+    UNROLL(8)
+    for (int o = 0; o < OUTS; o++) v[o] = a[o];
   }
 }
 
-/* --- the tile of pixels at output (i, j), lanes from l --- */
-
-/* Eight to eight channels, the case of the jet network: the products in place. */
-INLINE void tile_8_8(const Correlation *g, float *y, const float *x, const float *u,
-                     const float *bias, Finish finish, int i, int j, int l) {
-  enum { LD = OUTS + 1 };
-  vec v[POINTS * LD];
-  transform_patch(g, x + l, i - g->top, j - g->left, 0, OUTS, v, LD);
-  products(v, LD, v, LD, u, OUTS, OUTS * OUTS, false);
-  for (int o = 0; o < OUTS; o++) store_tile(g, y, v + o, LD, bias, finish, o, i, j, l);
+static void all_8_8(const Correlation *g, float *y, const float *x, const float *u,
+                    const float *bias, Finish finish, int l) {
+  vec v[POINTS * OUTS];
+  for (int i = 0; i < g->out.h; i += 4)
+    for (int j = 0; j < g->out.w; j += 4) {
+      transform_patch(g, x + l, i - g->top, j - g->left, 0, OUTS, v, OUTS);
+      products_8_8(v, u);
+      for (int o = 0; o < OUTS; o++) store_patch(g, y, v + o, OUTS, bias, finish, o, i, j, l);
+    }
 }
 
-/* Outputs of the blocks `from` to `to`, at most GROUP of them. */
-static void tile_group(const Correlation *g, float *y, const float *x, const float *u,
-                       const float *bias, Finish finish, int i, int j, int l, int from, int to) {
-  enum { LD = CHANNELS + 1 };
-  vec v[POINTS * LD], m[GROUP][POINTS * OUTS];
-  int n = g->in.c;
+/* --- any number of channels --- */
+
+enum { LD = CHANNELS + 1 }; /* odd, so that the 36 points of a channel spread over the cache */
+
+/* Patches on their way: inputs of a portion of the channels, sums of a group of outputs. */
+typedef struct Room {
+  vec v[PATCHES][POINTS * LD];
+  vec m[PATCHES][GROUP][POINTS * OUTS];
+} Room;
+
+/* M[p][o] (+)= sum over n channels of U[p][c][o] V[p][c] for block b of the group. */
+INLINE void products(Room *room, const float *u, int p, int b, int n, bool add, int patches) {
+  vec a[PATCHES][OUTS];
+  UNROLL(2)
+  for (int t = 0; t < patches; t++) {
+    UNROLL(8)
+    for (int o = 0; o < OUTS; o++) a[t][o] = add ? room->m[t][b][p * OUTS + o] : v_set(0);
+  }
+  for (int c = 0; c < n; c++, u += OUTS) {
+    UNROLL(8)
+    for (int o = 0; o < OUTS; o++) {
+      UNROLL(2)
+      for (int t = 0; t < patches; t++)
+        a[t][o] = v_fma(room->v[t][p * LD + c], v_set(u[o]), a[t][o]);
+    }
+  }
+  UNROLL(2)
+  for (int t = 0; t < patches; t++) {
+    UNROLL(8)
+    for (int o = 0; o < OUTS; o++) room->m[t][b][p * OUTS + o] = a[t][o];
+  }
+}
+
+/* Output blocks from .. to - 1 of `patches` patches, the first of them number t. */
+INLINE void group(Room *room, const Correlation *g, float *y, const float *x, const float *u,
+                  const float *bias, Finish finish, int t, int l, int from, int to, int patches) {
+  int n = g->in.c, blocks = blocks_of(g->out.c), across = (g->out.w + 3) / 4;
   for (int c = 0; c < n; c += CHANNELS) {
     int end = c + CHANNELS < n ? c + CHANNELS : n;
-    transform_patch(g, x + l, i - g->top, j - g->left, c, end, v, LD);
-    for (int b = from; b < to; b++)
-      products(m[b - from], OUTS, v, LD, u + ((long)b * POINTS * n + c) * OUTS, end - c,
-               (long)n * OUTS, c > 0);
+    for (int k = 0; k < patches; k++)
+      transform_patch(g, x + l, (t + k) / across * 4 - g->top, (t + k) % across * 4 - g->left, c,
+                      end, room->v[k], LD);
+    for (int p = 0; p < POINTS; p++)
+      for (int b = from; b < to; b++)
+        products(room, u + (((long)p * blocks + b) * n + c) * OUTS, p, b - from, end - c, c > 0,
+                 patches);
   }
-  for (int o = from * OUTS; o < to * OUTS && o < g->out.c; o++)
-    store_tile(g, y, m[o / OUTS - from] + o % OUTS, OUTS, bias, finish, o, i, j, l);
+  for (int k = 0; k < patches; k++)
+    for (int o = from * OUTS; o < to * OUTS && o < g->out.c; o++)
+      store_patch(g, y, room->m[k][o / OUTS - from] + o % OUTS, OUTS, bias, finish, o,
+                  (t + k) / across * 4, (t + k) % across * 4, l);
+}
+
+static void all_groups(const Correlation *g, float *y, const float *x, const float *u,
+                       const float *bias, Finish finish, int l) {
+  Room room;
+  int blocks = blocks_of(g->out.c), patches = (g->out.h + 3) / 4 * ((g->out.w + 3) / 4);
+  for (int t = 0; t < patches; t += PATCHES)
+    for (int b = 0; b < blocks; b += GROUP) {
+      int to = b + GROUP < blocks ? b + GROUP : blocks;
+      if (t + 1 < patches)
+        group(&room, g, y, x, u, bias, finish, t, l, b, to, PATCHES);
+      else
+        group(&room, g, y, x, u, bias, finish, t, l, b, to, 1);
+    }
 }
 
 void winograd(const Correlation *g, float *y, const float *x, const float *packed,
               const float *bias, Finish finish) {
-  int blocks = blocks_of(g->out.c);
-  LANES(l) for (int i = 0; i < g->out.h; i += 4) for (int j = 0; j < g->out.w; j += 4) {
-    if (g->in.c == OUTS && g->out.c == OUTS) {
-      tile_8_8(g, y, x, packed, bias, finish, i, j, l);
-      continue;
-    }
-    for (int b = 0; b < blocks; b += GROUP)
-      tile_group(g, y, x, packed, bias, finish, i, j, l, b,
-                 b + GROUP < blocks ? b + GROUP : blocks);
-  }
+  bool eight = g->in.c == OUTS && g->out.c == OUTS;
+  LANES(l)(eight ? all_8_8 : all_groups)(g, y, x, packed, bias, finish, l);
 }
