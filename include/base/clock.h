@@ -6,6 +6,9 @@
 
 /* Seconds since an arbitrary start, monotonic. */
 double clock_now(void);
+/* When the batch job that this process belongs to will be ended, on the same clock (from
+ * SLURM_JOB_END_TIME, seconds since 1970); INFINITY where nothing says so. */
+double clock_job_end(void);
 
 /* Note SIGTERM, SIGUSR1 and SIGINT in a flag and nothing else; the step loop reads the flag once
  * per step and lets all ranks decide together. A second SIGINT ends the program. */

@@ -272,6 +272,9 @@ static const Option options[] = {
   {"log.steps", LONG(train.log_steps), FROM(1), .unit = "steps", .help = "Between two log rows."},
   {"stop.wall_minutes", REAL(train.wall_minutes), FROM(0), OR("never", 0), .unit = "min",
    .class = RUN_ONLY, .help = "Stop after so long with a checkpoint and exit code 75."},
+  {"stop.margin_minutes", REAL(train.margin_minutes), FROM(0), .unit = "min",
+   .class = RUN_ONLY,
+   .help = "In a batch job: stop so long before its time limit (SLURM_JOB_END_TIME)."},
 
   {"generate.jets", LONG(jets), FROM(1), .class = RUN_ONLY, .help = "How many jets to make."},
   {"generate.table", SWITCH(generate_table), .class = RUN_ONLY,

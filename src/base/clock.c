@@ -1,6 +1,8 @@
 #include "base/clock.h"
 
+#include <math.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 
 static volatile sig_atomic_t requested;
@@ -9,6 +11,16 @@ double clock_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double clock_job_end(void) {
+  const char *text = getenv("SLURM_JOB_END_TIME");
+  struct timespec t;
+  char *rest;
+  double end = text ? strtod(text, &rest) : 0;
+  if (!(end > 0) || *rest) return INFINITY;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return clock_now() + end - (double)t.tv_sec - 1e-9 * (double)t.tv_nsec;
 }
 
 static void on_signal(int number) {

@@ -49,6 +49,7 @@ TrainOpts train_defaults(void) {
                      .log_steps = 50,
                      .validate_epochs = 1,
                      .checkpoint_minutes = 15,
+                     .margin_minutes = 3,
                      .seed = 1};
 }
 

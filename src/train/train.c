@@ -37,6 +37,8 @@ typedef struct Run {
   Validator *validator;
   LogFile *log;                  /* rank 0 */
   double started, saved, looked; /* clock: start, last checkpoint, last look for a stop file */
+  double deadline, longest;      /* clock: when to stop; s: the longest step so far, with all that
+                                    follows it */
   Health health;
 } Run;
 
@@ -334,6 +336,13 @@ static Err log_row(Run *run, const StepReport *report, const Validation *validat
   return comm_agree(run->comm, e);
 }
 
+/* The clock may say when to stop: minutes from the start, and the end of the batch job. */
+static double stop_at(const TrainOpts *opts, double started) {
+  double job = clock_job_end() - 60 * opts->margin_minutes;
+  double wall = opts->wall_minutes > 0 ? started + 60 * opts->wall_minutes : INFINITY;
+  return fmin(job, wall);
+}
+
 /* What this rank wants after the coming step: every rank hears signals, the first one watches the
  * clock. */
 static void ask(Run *run) {
@@ -342,8 +351,7 @@ static void ask(Run *run) {
   run->stepper->ask_stop = stop_requested();
   run->stepper->ask_save = false;
   if (!first_rank(run)) return;
-  if (opts->wall_minutes > 0 && now - run->started > 60 * opts->wall_minutes)
-    run->stepper->ask_stop = true;
+  if (now + run->longest > run->deadline) run->stepper->ask_stop = true;
   if (opts->checkpoint_minutes > 0 && now - run->saved > 60 * opts->checkpoint_minutes)
     run->stepper->ask_save = true;
   if (now - run->looked < 1) return;
@@ -393,6 +401,7 @@ static Err finish(Run *run) {
 
 static Err loop(Run *run) {
   bool stop = false;
+  run->deadline = stop_at(&run->opts, run->started);
   health_begin(run->stepper, &run->state);
   while (!all_done(run)) {
     if (phase_done(run)) {
@@ -400,7 +409,9 @@ static Err loop(Run *run) {
       TRY(begin_nae(run));
       health_begin(run->stepper, &run->state);
     }
+    double before = clock_now();
     TRY(one_step(run, &stop));
+    run->longest = fmax(run->longest, clock_now() - before);
     if (stop && !all_done(run)) return stop_early(run);
   }
   return finish(run);
