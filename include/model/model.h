@@ -18,6 +18,7 @@ typedef struct Model {
   Net *net;
   float *w; /* (P) effective weights */
   char objective[24];
+  char energy[24];    /* "mse", ...: what the reconstruction error is */
   double temperature; /* 0: none */
   char *config;       /* resolved configuration (YAML text) */
 } Model;

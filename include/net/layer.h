@@ -11,6 +11,10 @@
  * else it takes what `backward` needs: the signs of an activation, the winners of a pooling.
  * Linear layers keep nothing. `gradient` sees the stored inputs x and needs no kept.
  *
+ * A sequence or a set of points is an image of one row: features are its channels, points its
+ * columns, and a point whose features are all zero is absent. Layers that heed this say so
+ * (`points`), and the network sees to it that they stand where absent points are still zero.
+ *
  * Finish: a layer with takes_finish (linear layers, pooling, upsampling) may take over the leaky
  * activation that follows it (forward) or that precedes it (backward), so that a row is finished
  * before it is stored. It gives the same bits as the two layers one after the other. */
@@ -75,6 +79,9 @@ typedef struct Finish {
   uint16_t *sign; /* (out sites) going forward, (in sites) coming back: one bit per lane */
 } Finish;
 
+/* What a layer makes of absent points. */
+enum { POINTS_READ = 1, POINTS_LEAVE = 2 };
+
 struct Layer {
   const char *name, *help;
   const Attr *attrs; /* ended by a NULL name; NULL: none */
@@ -101,9 +108,18 @@ struct Layer {
    * fixed order, lanes 0..15 in a fixed order. x, dy: (tiles) arrays. NULL: no parameters. */
   void (*gradient)(const Node *node, float *dw, const float *const *x, const float *const *dy,
                    int tiles, const float *w);
+  /* For layers whose gradient and backward share most of their work (recurrent, graph): both at
+   * once, dw += and dx[t] from dy[t]. dx[t] may be x[t]; dx NULL: not wanted. kept: (tiles) of
+   * what forward kept, free to be used up. NULL: `gradient`, then `backward`. */
+  void (*gradient_backward)(const Node *node, float *dw, float *const *dx, const float *const *x,
+                            const float *const *dy, void *const *kept, int tiles, const float *w,
+                            const float *packed);
 
-  bool
-      takes_finish; /* forward and backward honour `finish`; others are called with FINISH_NONE */
+  /* forward and backward honour `finish`; others are called with FINISH_NONE */
+  bool takes_finish;
+  /* POINTS_READ: takes points of zeros as absent; POINTS_LEAVE: leaves them zero. NULL: neither.
+   */
+  int (*points)(const Node *node);
   /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky.
    */
   float (*leak)(const Node *node, const float *w);

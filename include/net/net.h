@@ -88,11 +88,9 @@ void net_forward(const Net *net, const Weights *weights, Work *work, int tile, i
 /* dx (in, L) from dy (out, L), after KEEP_SIGNS over the same layers. */
 void net_backward(const Net *net, const Weights *weights, Work *work, int from, int to, float *dx,
                   const float *dy);
-/* After KEEP_ALL over [0, n_nodes) for tiles 0..tiles-1: dw (P) += gradient; dy[t] (out, L) is
- * used up. dz: (tiles) arrays added to the gradient at the code (latent, L), or NULL. */
-void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, float *dw,
-                  float *const *dy, const float *const *dz);
-/* The code (latent, L) of tile t after KEEP_ALL. Borrows: valid until net_gradient. */
-const float *net_code(const Net *net, const Work *work, int tile);
+/* After KEEP_ALL over [from, to) for tiles 0 .. tiles - 1: dw (P) += gradient; dy[t] (out, L) is
+ * used up. dx[t] (in, L): gradient to the input of layer `from`; dx NULL: not wanted. */
+void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, int from, int to,
+                  float *dw, float *const *dx, float *const *dy);
 
 #endif

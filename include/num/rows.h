@@ -16,8 +16,10 @@ typedef struct Rows {
   void (*gather)(float *x, const float *const sample[L], long n);
   void (*scatter)(float *const sample[L], const float *x, long n);
 
-  /* r = y - x (n, L); sum[l] = sum over i of r^2, accumulated in double in the order of i. */
-  void (*residual)(double sum[L], float *r, const float *y, const float *x, long n);
+  /* sum[l] = sum over i of (y - x)^2, in double in the order of i; unless scaled is NULL,
+   * scaled (n, L) = factor (y - x). scaled may be y. */
+  void (*squares)(double sum[L], float *scaled, const float *y, const float *x, float factor,
+                  long n);
   /* sum[l] = sum over i of a b, in double. */
   void (*dot)(double sum[L], const float *a, const float *b, long n);
   /* y[i][l] *= a[l];  y[i][l] += a[l] x[i][l] */

@@ -28,7 +28,7 @@ typedef struct NegativeStats {
 } NegativeStats;
 
 typedef struct Negative Negative; /* one thread's buffers */
-Negative *negative_new(const Net *net, const Weights *weights);
+Negative *negative_new(const Net *net, const Weights *weights, const Distance *distance);
 void negative_free(Negative **negative);
 /* Run chains c0 .. c0 + 15 and leave the negatives in x (dim, L); for cd x holds the data on
  * entry. */

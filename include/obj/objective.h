@@ -1,5 +1,6 @@
 /* What is minimised. An objective turns one leaf of samples into a gradient and their energies; a
- * contrastive one (nae) also says where its negatives come from. One file each, src/obj/<name>.c.
+ * contrastive one (nae) also says where its negatives come from. One file each, src/obj/<name>.c,
+ * and one line of the table in src/obj/objectives.c.
  *
  * The loss of a leaf is the sum over its samples of factor * (linear E + quadratic E^2) (+ terms
  * of the objective's own). For data factor = weight / B and linear = 1 (AE) or 1/T; for negatives
@@ -8,28 +9,38 @@
 #define OBJ_OBJECTIVE_H
 
 #include "net/net.h"
+#include "num/rng.h"
 #include "num/tile.h"
+#include "obj/distance.h"
 
 typedef struct Leaf {
   int tiles;
-  float *const *x;          /* (tiles) of (dim, L) */
+  float *const *x;      /* (tiles) of (dim, L) */
+  float *const *target; /* (tiles) of (dim, L): what x should become; x itself, unless the data
+                               are paired */
   const float (*factor)[L]; /* (tiles, L); 0 for padding */
   const uint64_t (*id)[L];  /* (tiles, L) global sample or chain numbers */
-  uint32_t step;
+  uint32_t step;            /* with seed and id: the key of an objective's own random numbers */
   uint64_t seed;
   double linear, quadratic;
-  double (*energy)[L]; /* out: (tiles, L) */
+  const double *code_mean; /* (latent) of the steps before, for objectives with code_mean */
+  int64_t *code_sum;       /* (latent) += code_add of every sample */
+  double (*energy)[L];     /* out: (tiles, L) */
 } Leaf;
 
 /* One thread's buffers for leaves of up to `tiles` tiles. */
 typedef struct LeafWork {
   const Net *net;
   const Weights *weights;
+  const Distance *distance;
   Work *work;
   int tiles;
-  float **y, **dz; /* (tiles) of (dim, L); of (latent, L) */
+  float **x, **y;  /* (tiles) of (dim, L): a noisy input; the reconstruction, then its gradient */
+  float **z, **dz; /* (tiles) of (latent, L): the code and its gradient */
+  float **h;       /* (tiles) of (2 latent, L): mean and log variance of a code */
 } LeafWork;
-LeafWork *leaf_work_new(const Net *net, const Weights *weights, int tiles);
+LeafWork *leaf_work_new(const Net *net, const Weights *weights, const Distance *distance,
+                        int tiles);
 void leaf_work_free(LeafWork **work);
 
 typedef struct ObjectiveOpts {
@@ -39,15 +50,22 @@ typedef struct ObjectiveOpts {
 typedef struct Objective {
   const char *name, *help;
   bool contrastive; /* has a second phase with negatives from Markov chains */
+  bool code_mean;   /* wants the mean code of the steps before, and adds to code_sum */
+  /* Errors: a network or options that do not suit. NULL: any will do. */
+  Err (*check)(const ObjectiveOpts *opts, const Net *net);
   /* dw (P) += gradient of the leaf's loss; fills leaf->energy. */
   void (*leaf)(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf, float *dw);
 } Objective;
 
-/* The leaf of every objective whose energy is the reconstruction error, with factor code_l1 |z|_1
- * added to the loss where code_l1 > 0. */
-void objective_recon_leaf(LeafWork *work, double code_l1, const Leaf *leaf, float *dw);
-
 const Objective *objective_find(const char *name);
 const Objective *objective_at(int i);
+
+/* ---- what objectives are made of ---- */
+
+/* The leaf of the reconstruction error alone. */
+void leaf_plain(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf, float *dw);
+/* From the reconstruction work->y[t] of tile t: its energies, and work->y[t] = the gradient of
+ * the loss to it, factor (linear + 2 quadratic E) dE/dy. */
+void leaf_error(LeafWork *work, const Leaf *leaf, int t);
 
 #endif

@@ -1,24 +1,26 @@
 /* The energy of an autoencoder, one definition for training, scoring and sampling:
- *   E(x) = |x - D(e(x))|^2 / dim          (arXiv 2105.05735, eq. 3)
- *   H(z) = E(D(z))                        the energy on the decoder's manifold
+ *   E(x) = d(x, D(e(x)))     d: obj/distance.h, by default |x - y|^2 / dim
+ *   H(z) = E(D(z))           the energy on the decoder's manifold   (arXiv 2105.05735, eq. 3)
  * with gradients to x and z, for one tile. */
 #ifndef OBJ_RECON_H
 #define OBJ_RECON_H
 
 #include "mcmc/energy.h"
 #include "net/net.h"
+#include "obj/distance.h"
 
 /* One thread's buffers for energies. */
 typedef struct Recon {
   const Net *net;
   const Weights *weights;
+  const Distance *distance;
   Work *outer, *inner; /* inner: the decoder below H's outer network */
-  float *y, *r, *x;    /* (dim, L) each */
+  float *y, *dy, *x;   /* (dim, L) each */
 } Recon;
 
-Recon *recon_new(const Net *net, const Weights *weights);
+Recon *recon_new(const Net *net, const Weights *weights, const Distance *distance);
 void recon_free(Recon **recon);
-/* e[l], and dE/dx (dim, L) unless NULL. */
+/* e[l], and dE/dx (dim, L) unless NULL (wants distance->input). */
 void recon_energy(Recon *recon, double e[L], float *dx, const float *x);
 /* H(z) and dH/dz. */
 void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z);

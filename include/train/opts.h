@@ -57,6 +57,8 @@ typedef struct GuardOpts {
 
 typedef struct TrainOpts {
   char objective[24]; /* "ae", "nae", ... */
+  char energy[24];    /* "mse", ...: obj/distance.h */
+  char pretrain[24];  /* the objective of a contrastive objective's first phase */
   ObjectiveOpts obj;
   long batch; /* global, a multiple of 16 */
   int leaf;   /* tiles of a leaf */

@@ -27,7 +27,8 @@ typedef struct Stepper {
   const TrainOpts *opts;
   const TrainInput *input;
   const Net *net;
-  const Objective *objective;
+  const Objective *objective[PHASES]; /* of each phase */
+  const Distance *distance;
   int threads;
   Split plus, minus; /* data tiles, chain tiles */
   Weights weights;
@@ -44,8 +45,7 @@ typedef struct Stepper {
 
 /* Collective. Borrows all arguments. */
 Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *input,
-                     const Net *net, const Objective *objective, State *state,
-                     const Split *chains);
+                     const Net *net, State *state, const Split *chains);
 void stepper_free(Stepper **stepper);
 /* Collective. The step at state->at, whose position moves on by one. */
 void step_run(Stepper *stepper, State *state, StepReport *report);

@@ -24,8 +24,9 @@ typedef struct Worker {
 } Worker;
 
 /* (threads) workers for leaves of up to `tiles` tiles. */
-Worker *workers_new(const Net *net, const Weights *weights, const ExactGrid *grid, int threads,
-                    int tiles, bool contrastive, size_t n_spread);
+Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
+                    const ExactGrid *grid, int threads, int tiles, bool contrastive,
+                    size_t n_spread);
 void workers_free(Worker **worker, int threads, bool contrastive);
 
 #endif

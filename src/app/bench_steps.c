@@ -78,9 +78,8 @@ static Err rig_make(Rig *rig, const Comm *comm) {
   rig->state = state_new(rig->net, opts, &rig->chains);
   state_start(&rig->state, opts->seed);
   rig->state.now.temperature = rig->state.gamma = 1;
-  rig->stepper = stepper_new(comm, opts, &rig->input, rig->net, objective_find(opts->objective),
-                             &rig->state, &rig->chains);
-  rig->recon = recon_new(rig->net, &rig->stepper->weights);
+  rig->stepper = stepper_new(comm, opts, &rig->input, rig->net, &rig->state, &rig->chains);
+  rig->recon = recon_new(rig->net, &rig->stepper->weights, rig->stepper->distance);
   rig->x = MEM_NEW(float, "bench", shape_size(rig->data.shape) * L);
   return OK;
 }

@@ -28,6 +28,15 @@ static const char *objective_names(int i) {
   const Objective *objective = objective_at(i);
   return objective ? objective->name : NULL;
 }
+static const char *energy_names(int i) {
+  const Distance *distance = distance_at(i);
+  return distance ? distance->name : NULL;
+}
+static const char *pretrain_names(int i) {
+  for (int k = 0; objective_at(k); k++)
+    if (!objective_at(k)->contrastive && i-- == 0) return objective_at(k)->name;
+  return NULL;
+}
 static const char *sampler_names(int i) {
   const Sampler *sampler = sampler_at(i);
   return sampler ? sampler->name : NULL;
@@ -70,6 +79,10 @@ static const Option options[] = {
    .choice = objective_names,
    .help = "What is minimised: ae, a plain autoencoder; sparse, the same with a sparse latent "
            "space; nae, first ae and then normalized."},
+  {"energy", .kind = &kind_word, .offset = offsetof(Config, train.energy),
+   .choice = energy_names,
+   .help = "How far a reconstruction is from its sample: mse, mean squared error; masked, the same "
+           "over the constituents that are there; bernoulli, cross-entropy of pixels."},
   {"seed", SEED(train.seed),
    .help = "Of everything random: weights, order, splits, chains."},
   {"out", PATH(out), .class = RUN_ONLY,
@@ -195,6 +208,8 @@ static const Option options[] = {
 
   {"sparse.l1", REAL(train.obj.sparse_l1), FROM(0), .help = "Weight of the code's L1 norm."},
 
+  {"nae.pretrain", .kind = &kind_word, .offset = offsetof(Config, train.pretrain),
+   .choice = pretrain_names, .help = "The objective of the first phase."},
   {"nae.mode", CHOICE(train.chain.mode, mode_names),
    .help = "Where negatives start: latent chain and decoder; replay in x; data."},
   {"nae.chains", LONG(train.chain.chains), FROM(0), OR("batch", 0), .multiple = 16,

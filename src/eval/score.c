@@ -31,7 +31,7 @@ static Scorer scorer_new(const Model *model, const Dataset *data, long from, lon
   s.recon = MEM_NEW(Recon *, "scoring", threads);
   s.x = MEM_NEW(float *, "scoring", threads);
   for (int t = 0; t < threads; t++) {
-    s.recon[t] = recon_new(model->net, &s.weights);
+    s.recon[t] = recon_new(model->net, &s.weights, distance_find(model->energy));
     s.x[t] = MEM_NEW(float, "tiles to score", shape_size(data->shape) * L);
   }
   return s;

@@ -67,6 +67,7 @@ static void put_head(hid_t file, const Model *model) {
   h5_put_text(file, "format", format_name);
   h5_put_int(file, "format_version", MODEL_FORMAT);
   h5_put_text(file, "objective", model->objective);
+  h5_put_text(file, "energy", model->energy);
   h5_put_real(file, "temperature", model->temperature);
   h5_put_document(file, "config", model->config ? model->config : "");
   hid_t input = h5_group(file, "input");
@@ -170,6 +171,7 @@ static Err read_head(hid_t file, Model *model) {
                     MODEL_FORMAT);
   if (!h5_get_text(file, "objective", model->objective, sizeof model->objective))
     return damaged("objective");
+  if (!h5_get_text(file, "energy", model->energy, sizeof model->energy)) return damaged("energy");
   if (!h5_get_real(file, "temperature", &model->temperature)) return damaged("temperature");
   model->config = h5_get_document(file, "config");
   return model->config ? OK : damaged("config");

@@ -77,6 +77,21 @@ static Err fill_nodes(Net *net, const NetSpec *spec) {
   return OK;
 }
 
+static int points_of(const Node *node) { return node->op->points ? node->op->points(node) : 0; }
+
+/* A layer that takes points of zeros as absent must see the sample itself, or what a layer left
+ * that keeps them zero. */
+static Err check_points(const Net *net) {
+  for (int i = 1; i < net->n_nodes; i++) {
+    const Node *node = &net->node[i], *before = node - 1;
+    if (points_of(node) & POINTS_READ && !(points_of(before) & POINTS_LEAVE))
+      return err_user("%s layer %d (%s): found it behind %s, whose output has no absent points "
+                      "any more; want it first, or behind a layer that leaves them out",
+                      half(net, i), place(net, i) + 1, node->op->name, before->op->name);
+  }
+  return OK;
+}
+
 static bool is_flat(Shape s) { return s.h == 1 && s.w == 1; }
 
 static Err check_output(const Net *net) {
@@ -145,6 +160,7 @@ Err net_new(Net **out, const NetSpec *spec, Shape input) {
   net->node = MEM_NEW(Node, "network", net->n_nodes);
   net->widest = shape_size(input);
   Err e = fill_nodes(net, spec);
+  if (!e) e = check_points(net);
   if (!e) e = check_output(net);
   if (e) {
     net_free(&net);

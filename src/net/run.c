@@ -15,8 +15,9 @@ struct Work {
   size_t *place;      /* (n_nodes) of the input of each layer, inside one tile of `stored` */
   float *stored;      /* (tiles, stored_size) */
   uint8_t *kept_all;  /* (tiles, n_kept) */
-  const float **x;    /* (tiles) inputs of the layer at hand */
-  float **dy;         /* (tiles) gradients of its outputs */
+  const float **x;    /* (tiles) inputs of the layer at hand, */
+  float **dx, **dy;   /* (tiles) gradients of its inputs and outputs, */
+  void **kept_of;     /* (tiles) and what it kept */
 };
 
 static bool moves(const Node *node) { return node->op->forward != NULL; }
@@ -50,7 +51,9 @@ Work *work_new(const Net *net, int tiles) {
   work->stored = MEM_NEW(float, "stored activations", (size_t)tiles * work->stored_size);
   work->kept_all = MEM_NEW(uint8_t, "stored activations", (size_t)tiles * net->n_kept);
   work->x = MEM_NEW(const float *, "activations", tiles);
+  work->dx = MEM_NEW(float *, "activations", tiles);
   work->dy = MEM_NEW(float *, "activations", tiles);
+  work->kept_of = MEM_NEW(void *, "activations", tiles);
   return work;
 }
 
@@ -62,16 +65,14 @@ void work_free(Work **work) {
   mem_free(&(*work)->stored);
   mem_free(&(*work)->kept_all);
   mem_free(&(*work)->x);
+  mem_free(&(*work)->dx);
   mem_free(&(*work)->dy);
+  mem_free(&(*work)->kept_of);
   mem_free(work);
 }
 
 static float *stored_at(const Work *work, int tile, int node) {
   return work->stored + (size_t)tile * work->stored_size + work->place[node];
-}
-
-const float *net_code(const Net *net, const Work *work, int tile) {
-  return stored_at(work, tile, net->n_encoder);
 }
 
 /* ---- one layer ---- */
@@ -164,32 +165,38 @@ void net_forward(const Net *net, const Weights *weights, Work *work, int tile, i
     forward_chain(net, weights, work, from, to, keep == KEEP_SIGNS ? work->kept : NULL, y, x);
 }
 
+/* The layer's gradient and, unless dx is NULL, dx from work->dy. */
 static void gradient_one(const Node *node, int i, const Weights *weights, Work *work, int tiles,
-                         float *dw) {
-  if (!node->op->gradient) return;
-  for (int t = 0; t < tiles; t++) work->x[t] = stored_at(work, t, i);
-  node->op->gradient(node, dw + node->w_offset, work->x, (const float *const *)work->dy, tiles,
-                     weights_of(node, weights));
-}
-
-static void add_rows(float *y, const float *x, Shape s) {
-  size_t n = row_floats(s);
-  for (size_t i = 0; i < n; i++) y[i] += x[i];
-}
-
-void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, float *dw,
-                  float *const *dy, const float *const *dz) {
-  for (int t = 0; t < tiles; t++) work->dy[t] = dy[t];
-  for (int i = net->n_nodes - 1; i >= 0; i--) {
-    const Node *node = &net->node[i];
-    gradient_one(node, i, weights, work, tiles, dw);
-    for (int t = 0; i > 0 && t < tiles; t++) {
-      float *dx = moves(node) ? stored_at(work, t, i) : work->dy[t];
-      if (moves(node))
-        backward_one(node, weights, dx, work->dy[t], work->kept_all + (size_t)t * net->n_kept,
-                     (Finish){0});
-      if (dz && i == net->n_encoder) add_rows(dx, dz[t], node->in);
-      work->dy[t] = dx;
-    }
+                         size_t n_kept, float *dw, float *const *dx) {
+  const Layer *op = node->op;
+  const float *const *dy = (const float *const *)work->dy, *w = weights_of(node, weights);
+  for (int t = 0; t < tiles; t++) {
+    work->x[t] = stored_at(work, t, i);
+    work->kept_of[t] = kept_of(node, work->kept_all + (size_t)t * n_kept);
   }
+  if (op->gradient_backward) {
+    op->gradient_backward(node, dw + node->w_offset, dx, work->x, dy, work->kept_of, tiles, w,
+                          weights->packed + node->packed_offset);
+    return;
+  }
+  if (op->gradient) op->gradient(node, dw + node->w_offset, work->x, dy, tiles, w);
+  for (int t = 0; dx && t < tiles; t++)
+    op->backward(node, dx[t], dy[t], work->kept_of[t], w, weights->packed + node->packed_offset,
+                 (Finish){0});
+}
+
+void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles, int from, int to,
+                  float *dw, float *const *dx, float *const *dy) {
+  for (int t = 0; t < tiles; t++) work->dy[t] = dy[t];
+  for (int i = to - 1; i >= from; i--) {
+    const Node *node = &net->node[i];
+    bool wanted = i > from || dx;
+    if (!moves(node)) continue;
+    for (int t = 0; t < tiles; t++)
+      work->dx[t] = i > from ? stored_at(work, t, i) : dx ? dx[t] : NULL;
+    gradient_one(node, i, weights, work, tiles, net->n_kept, dw, wanted ? work->dx : NULL);
+    for (int t = 0; t < tiles; t++) work->dy[t] = work->dx[t];
+  }
+  for (int t = 0; dx && t < tiles; t++)
+    if (work->dy[t] != dx[t]) copy_rows(dx[t], work->dy[t], net->node[from].in);
 }

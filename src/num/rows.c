@@ -31,9 +31,20 @@ static void scatter(float *const sample[L], const float *x, long n) {
 
 /* ---- sums in double, updates in float ---- */
 
-static void residual(double sum[L], float *r, const float *y, const float *x, long n) {
-  LANES(l) for (long i = 0; i < n; i++) v_store(r + l, i, v_load(y + l, i) - v_load(x + l, i));
-  PER_ISA(rows).dot(sum, r, r, n);
+/* r (n, L) and factor r, in one pass; the sum in the order of i. */
+static void squares(double sum[L], float *scaled, const float *y, const float *x, float factor,
+                    long n) {
+  D_LANES(l) {
+    dvec s = d_set(0);
+    for (long i = 0; i < n; i++) {
+      dvec r = d_load(y + l, i) - d_load(x + l, i);
+      s = d_fma(r, r, s);
+    }
+    dd_store(sum + l, 0, s);
+  }
+  vec f = v_set(factor);
+  if (scaled) LANES(l)
+  for (long i = 0; i < n; i++) v_store(scaled + l, i, (v_load(y + l, i) - v_load(x + l, i)) * f);
 }
 
 static void dot(double sum[L], const float *a, const float *b, long n) {
@@ -247,7 +258,7 @@ static void exact_add(int64_t *sum, uint32_t *largest, const float *g, long n, i
 
 const Rows PER_ISA(rows) = {.gather = gather,
                             .scatter = scatter,
-                            .residual = residual,
+                            .squares = squares,
                             .dot = dot,
                             .scale = scale,
                             .axpy = axpy,

@@ -5,12 +5,8 @@
 #include "obj/objective.h"
 
 extern const Objective objective_nae;
-
-static void contrastive_leaf(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf,
-                             float *dw) {
-  objective_recon_leaf(work, 0, leaf, dw);
-}
-
 const Objective objective_nae = {
-    "nae", "normalised autoencoder: E of data down, E of samples from the model up", true,
-    contrastive_leaf};
+    .name = "nae",
+    .help = "normalised autoencoder: E of data down, E of samples from the model up",
+    .contrastive = true,
+    .leaf = leaf_plain};

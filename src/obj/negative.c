@@ -14,11 +14,11 @@ struct Negative {
   float *scratch; /* of the samplers */
 };
 
-Negative *negative_new(const Net *net, const Weights *weights) {
+Negative *negative_new(const Net *net, const Weights *weights, const Distance *distance) {
   Negative *negative = MEM_NEW(Negative, "chains", 1);
   long dim = shape_size(net->input), latent = shape_size(net_latent(net));
   long larger = dim > latent ? dim : latent;
-  negative->recon = recon_new(net, weights);
+  negative->recon = recon_new(net, weights, distance);
   negative->dim = dim, negative->latent = latent;
   negative->z = MEM_NEW(float, "chains", latent *L);
   negative->noise = MEM_NEW(float, "chains", larger *L);

@@ -2,16 +2,15 @@
 #include "obj/recon.h"
 
 #include "base/mem.h"
-#include "num/rows.h"
 
-Recon *recon_new(const Net *net, const Weights *weights) {
+Recon *recon_new(const Net *net, const Weights *weights, const Distance *distance) {
   Recon *recon = MEM_NEW(Recon, "energies", 1);
   long dim = shape_size(net->input);
-  *recon = (Recon){.net = net, .weights = weights};
+  *recon = (Recon){.net = net, .weights = weights, .distance = distance};
   recon->outer = work_new(net, 0);
   recon->inner = work_new(net, 0);
   recon->y = MEM_NEW(float, "energies", dim *L);
-  recon->r = MEM_NEW(float, "energies", dim *L);
+  recon->dy = MEM_NEW(float, "energies", dim *L);
   recon->x = MEM_NEW(float, "energies", dim *L);
   return recon;
 }
@@ -21,29 +20,19 @@ void recon_free(Recon **recon) {
   work_free(&(*recon)->outer);
   work_free(&(*recon)->inner);
   mem_free(&(*recon)->y);
-  mem_free(&(*recon)->r);
+  mem_free(&(*recon)->dy);
   mem_free(&(*recon)->x);
   mem_free(recon);
 }
 
-/* dx holds J^T r: make it dE/dx = (2 / dim) (J^T r - r). */
-static void finish_gradient(float *dx, const float *r, long dim) {
-  float minus[L], factor[L];
-  for (int l = 0; l < L; l++) minus[l] = -1, factor[l] = (float)(2.0 / (double)dim);
-  rows()->axpy(dx, minus, r, dim);
-  rows()->scale(dx, factor, dim);
-}
-
 void recon_energy(Recon *recon, double e[L], float *dx, const float *x) {
   const Net *net = recon->net;
-  long dim = shape_size(net->input);
   Keep keep = dx ? KEEP_SIGNS : KEEP_NOTHING;
   net_forward(net, recon->weights, recon->outer, 0, 0, net->n_nodes, keep, recon->y, x);
-  rows()->residual(e, recon->r, recon->y, x, dim);
-  for (int l = 0; l < L; l++) e[l] /= (double)dim;
+  recon->distance->eval(e, dx ? recon->dy : NULL, recon->y, x, net->input);
   if (!dx) return;
-  net_backward(net, recon->weights, recon->outer, 0, net->n_nodes, dx, recon->r);
-  finish_gradient(dx, recon->r, dim);
+  net_backward(net, recon->weights, recon->outer, 0, net->n_nodes, dx, recon->dy);
+  recon->distance->input(dx, recon->dy, recon->y, x, net->input);
 }
 
 void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z) {

@@ -24,10 +24,11 @@ static void add_leaf(Stepper *stepper, const State *state, Worker *worker, Leaf 
   leaf->factor = (const float(*)[L])worker->factor;
   leaf->id = (const uint64_t(*)[L])worker->id;
   leaf->energy = worker->energy;
+  leaf->target = leaf->x;
   leaf->step = (uint32_t)state->at.step;
   leaf->seed = stepper->opts->seed;
   memset(worker->dw, 0, stepper->net->n_params * sizeof *worker->dw);
-  stepper->objective->leaf(worker->leaf, &stepper->opts->obj, leaf, worker->dw);
+  stepper->objective[state->at.phase]->leaf(worker->leaf, &stepper->opts->obj, leaf, worker->dw);
   exact_add(&worker->sum, &stepper->grid, worker->dw);
 }
 

@@ -27,6 +27,8 @@ static NaeOpts nae_defaults(void) {
 
 TrainOpts train_defaults(void) {
   return (TrainOpts){.objective = "nae",
+                     .energy = "mse",
+                     .pretrain = "ae",
                      .batch = 256,
                      .leaf = 1,
                      .ae = {.epochs = 10, .rate = 1e-3},
@@ -105,8 +107,30 @@ static Err check_temperature(const NaeOpts *nae, const Net *net) {
   return OK;
 }
 
+/* A chain needs an energy that is smooth in x. */
+static Err check_energy(const TrainOpts *opts, const Net *net) {
+  if (!distance_find(opts->energy)->input)
+    return err_user("energy: found %s with objective nae, want mse: chains have no gradient of "
+                    "the other",
+                    opts->energy);
+  for (int i = 0; i < net->n_nodes; i++) {
+    const Node *node = &net->node[i];
+    if (node->op->points && node->op->points(node) & POINTS_READ)
+      return err_user("objective: found nae with the layer %s (%s), which leaves absent points "
+                      "out: chains would move them; want layers for a fixed length",
+                      node->name, node->op->name);
+  }
+  return OK;
+}
+
 static Err check_nae(const TrainOpts *opts, const Net *net) {
   const NaeOpts *nae = &opts->chain;
+  const Objective *first = objective_find(opts->pretrain);
+  if (!first || first->contrastive)
+    return err_user("nae.pretrain: found %s, want the objective of the first phase",
+                    opts->pretrain);
+  if (first->check) TRY(first->check(&opts->obj, net));
+  TRY(check_energy(opts, net));
   if (nae->chains % L || nae->chains < 0)
     return err_user("nae.chains: found %ld, want a multiple of %d", nae->chains, L);
   if (nae->mode != NEG_CD && (nae->replay_slots < 1 || nae->replay_slots > 255))
@@ -119,8 +143,10 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
 
 Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   const Objective *objective = objective_find(opts->objective);
-  if (!objective)
-    return err_user("objective: found %s, want one of ae, sparse, nae", opts->objective);
+  if (!objective) return err_user("objective: found %s, which there is not", opts->objective);
+  if (!distance_find(opts->energy))
+    return err_user("energy: found %s, which there is not", opts->energy);
+  if (objective->check) TRY(objective->check(&opts->obj, net));
   if (opts->batch <= 0 || opts->batch % L)
     return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);
   if (opts->batch > samples)

@@ -34,12 +34,14 @@ static void warn_idle_ranks(const Comm *comm, const Split *plus, const Split *mi
 }
 
 Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *input,
-                     const Net *net, const Objective *objective, State *state,
-                     const Split *chains) {
+                     const Net *net, State *state, const Split *chains) {
   Stepper *s = MEM_NEW(Stepper, "step", 1);
   bool contrastive = chains->items > 0;
   long own = chains->tile_mine.to - chains->tile_mine.from;
-  *s = (Stepper){.comm = comm, .opts = opts, .input = input, .net = net, .objective = objective};
+  *s = (Stepper){.comm = comm, .opts = opts, .input = input, .net = net};
+  s->objective[PHASE_NAE] = objective_find(opts->objective);
+  s->objective[PHASE_AE] = objective_find(contrastive ? opts->pretrain : opts->objective);
+  s->distance = distance_find(opts->energy);
   s->threads = step_threads(comm, opts->threads);
   s->plus = split_new(opts->batch, opts->leaf, comm_rank(comm), comm_size(comm));
   s->minus = *chains;
@@ -49,8 +51,8 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
       .tensors = net->n_tensors, .offset = net->tensor_offset, .exponent = state->now.exponent};
   s->packet =
       packet_new(net->n_params, s->plus.tiles, chains->tiles, (size_t)state->now.replay.dim);
-  s->worker = workers_new(net, &s->weights, &s->grid, s->threads, opts->leaf, contrastive,
-                          s->packet.n_spread);
+  s->worker = workers_new(net, &s->weights, s->distance, &s->grid, s->threads, opts->leaf,
+                          contrastive, s->packet.n_spread);
   s->total = (ExactSum){.sum = s->packet.word,
                         .largest = MEM_NEW(uint32_t, "reduction", net->n_tensors)};
   s->used = MEM_NEW(int, "reduction", net->n_tensors);

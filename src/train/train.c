@@ -91,6 +91,7 @@ static Err save_model(Run *run) {
                  .temperature = chosen ? best->temperature : run->state.now.temperature,
                  .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
+  snprintf(model.energy, sizeof model.energy, "%s", run->opts.energy);
   return publish_model(&run->dir, &model);
 }
 
@@ -197,8 +198,8 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   run->chains = split_chains(run);
   TRY(open_directory(run));
   run->state = state_new(run->net, &run->opts, &run->chains);
-  run->stepper = stepper_new(run->comm, &run->opts, run->input, run->net, run->objective,
-                             &run->state, &run->chains);
+  run->stepper =
+      stepper_new(run->comm, &run->opts, run->input, run->net, &run->state, &run->chains);
   run->validator = validator_new(run->stepper);
   say_memory();
   TRY(resume(run));

@@ -3,11 +3,12 @@
 #include "base/mem.h"
 
 static void worker_make(Worker *worker, const Net *net, const Weights *weights,
-                        const ExactGrid *grid, int tiles, bool contrastive, size_t n_spread) {
+                        const Distance *distance, const ExactGrid *grid, int tiles,
+                        bool contrastive, size_t n_spread) {
   long size = shape_size(net->input) * L;
-  worker->leaf = leaf_work_new(net, weights, tiles);
-  worker->recon = recon_new(net, weights);
-  if (contrastive) worker->negative = negative_new(net, weights);
+  worker->leaf = leaf_work_new(net, weights, distance, tiles);
+  worker->recon = recon_new(net, weights, distance);
+  if (contrastive) worker->negative = negative_new(net, weights, distance);
   worker->sum = exact_new(grid);
   worker->dw = MEM_NEW(float, "gradients", net->n_params);
   worker->x = MEM_NEW(float *, "batch", tiles);
@@ -20,11 +21,12 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
   worker->spread = MEM_NEW(int64_t, "batch", n_spread + 1);
 }
 
-Worker *workers_new(const Net *net, const Weights *weights, const ExactGrid *grid, int threads,
-                    int tiles, bool contrastive, size_t n_spread) {
+Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
+                    const ExactGrid *grid, int threads, int tiles, bool contrastive,
+                    size_t n_spread) {
   Worker *worker = MEM_NEW(Worker, "threads", threads);
   for (int i = 0; i < threads; i++)
-    worker_make(&worker[i], net, weights, grid, tiles, contrastive, n_spread);
+    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, n_spread);
   return worker;
 }
 

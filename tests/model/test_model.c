@@ -51,7 +51,7 @@ static NetSpec small_net(void) {
 }
 
 static Model small_model(void) {
-  Model m = {.spec = small_net(), .input = {1, 6, 6}, .objective = "nae", .temperature = 1.25e-8};
+  Model m = {.spec = small_net(), .input = {1, 6, 6}, .objective = "nae", .energy = "mse", .temperature = 1.25e-8};
   assert_int_equal(net_new(&m.net, &m.spec, m.input), OK);
   m.w = MEM_NEW(float, "weights", m.net->n_params);
   for (size_t i = 0; i < m.net->n_params; i++) m.w[i] = (float)i / 64 - 1;

@@ -112,6 +112,23 @@ static size_t size_of(size_t (*size)(const Node *), const Node *node) {
   return size ? size(node) : 0;
 }
 
+/* Gradient and backward at once must give what backward alone gives, also in place. */
+static void run_both(Run *run, void *const *kept) {
+  float *dx[TILES];
+  const Node *node = &run->node;
+  for (int t = 0; t < TILES; t++) {
+    dx[t] = MEM_NEW(float, "test", run->n *L);
+    memcpy(dx[t], run->x[t], (size_t)(run->n * L) * sizeof(float));
+    node->op->forward(node, run->y[t], kept[t], run->x[t], run->w, run->packed, (Finish){0});
+  }
+  node->op->gradient_backward(node, run->dw, dx, (const float *const *)dx,
+                              (const float *const *)run->dy, kept, TILES, run->w, run->packed);
+  for (int t = 0; t < TILES; t++) {
+    assert_memory_equal(dx[t], run->dx[t], (size_t)(run->n * L) * sizeof(float));
+    mem_free(&dx[t]);
+  }
+}
+
 static void run_layer(Run *run, const Case *c) {
   Node *node = &run->node;
   *node = node_make(c->layer, c->in);
@@ -121,19 +138,21 @@ static void run_layer(Run *run, const Case *c) {
   run->dw = some_floats(2, run->p);
   run->packed = MEM_NEW(float, "test", size_of(op->packed_size, node));
   if (op->pack) op->pack(node, run->packed, run->w);
+  void *kept[TILES];
   for (int t = 0; t < TILES; t++) {
-    void *kept = mem_new("test", size_of(op->kept_size, node), 1);
+    kept[t] = mem_new("test", size_of(op->kept_size, node), 1);
     run->x[t] = some_floats(3 + (uint32_t)t, (size_t)run->n * L);
     run->dy[t] = loose_gradients(13 + (uint32_t)t, t, run->m);
     run->y[t] = MEM_NEW(float, "test", run->m *L);
     run->dx[t] = MEM_NEW(float, "test", run->n *L);
-    op->forward(node, run->y[t], kept, run->x[t], run->w, run->packed, (Finish){0});
-    op->backward(node, run->dx[t], run->dy[t], kept, run->w, run->packed, (Finish){0});
-    mem_free(&kept);
+    op->forward(node, run->y[t], kept[t], run->x[t], run->w, run->packed, (Finish){0});
+    op->backward(node, run->dx[t], run->dy[t], kept[t], run->w, run->packed, (Finish){0});
   }
   if (op->gradient)
     op->gradient(node, run->dw, (const float *const *)run->x, (const float *const *)run->dy,
                  TILES, run->w);
+  if (op->gradient_backward) run_both(run, kept);
+  for (int t = 0; t < TILES; t++) mem_free(&kept[t]);
 }
 
 static void free_run(Run *run) {
@@ -307,15 +326,26 @@ static double loss(const NetRun *run, const double *w, double *e, const float *c
   return sum;
 }
 
+/* Decoder and encoder apart, dz added at the code between them. */
+static void run_halves(NetRun *run) {
+  int code = run->net->n_encoder, end = run->net->n_nodes;
+  float *z[TILES];
+  for (int t = 0; t < TILES; t++) {
+    z[t] = MEM_NEW(float, "test", run->latent *L);
+    net_forward(run->net, &run->weights, run->work, t, 0, code, KEEP_ALL, z[t], run->x[t]);
+    net_forward(run->net, &run->weights, run->work, t, code, end, KEEP_ALL, run->y[t], z[t]);
+  }
+  net_gradient(run->net, &run->weights, run->work, TILES, code, end, run->dw, z, run->dy);
+  for (int t = 0; t < TILES; t++)
+    for (long i = 0; i < run->latent * L; i++) z[t][i] += run->dz[t][i];
+  net_gradient(run->net, &run->weights, run->work, TILES, 0, code, run->dw, NULL, z);
+  for (int t = 0; t < TILES; t++) mem_free(&z[t]);
+}
+
 static void check_net_gradient(NetRun *run, const char *where) {
   const float *dy[TILES];
-  for (int t = 0; t < TILES; t++) {
-    dy[t] = loose_gradients(30 + (uint32_t)t, t, run->n);
-    net_forward(run->net, &run->weights, run->work, t, 0, run->net->n_nodes, KEEP_ALL, run->y[t],
-                run->x[t]);
-  }
-  net_gradient(run->net, &run->weights, run->work, TILES, run->dw, run->dy,
-               (const float *const *)run->dz);
+  for (int t = 0; t < TILES; t++) dy[t] = loose_gradients(30 + (uint32_t)t, t, run->n);
+  run_halves(run);
   net_spectral_gradient(run->net, run->dw, run->w, run->s);
   double *w = widened(run->w, run->net->n_params);
   double *e = MEM_NEW(double, "test", run->net->n_params);

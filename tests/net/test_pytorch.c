@@ -158,7 +158,7 @@ static float train(Trained *t, int step) {
     t->y[i] = (float)(2 * r / all);
   }
   memset(t->dw, 0, t->p * sizeof *t->dw);
-  net_gradient(t->net, &t->weights, t->work, 1, t->dw, &t->y, NULL);
+  net_gradient(t->net, &t->weights, t->work, 1, 0, t->net->n_nodes, t->dw, NULL, &t->y);
   net_spectral_gradient(t->net, t->dw, t->w, t->s);
   rows()->adam(t->w, t->m, t->v, t->dw, (long)t->p, 1e-2, 0.9, 0.999, 1 - pow(0.9, step),
                1 - pow(0.999, step), 1e-3, 0);

@@ -47,10 +47,10 @@ static void run_scatter(float *out, const void *p) {
   for (int l = 0; l < L; l++) sample[l] = out + l * in->n;
   rows()->scatter(sample, in->x, in->n);
 }
-static void run_residual(float *out, const void *p) {
+static void run_squares(float *out, const void *p) {
   const Input *in = p;
   double sum[L];
-  rows()->residual(sum, out, in->y, in->x, in->n);
+  rows()->squares(sum, out, in->y, in->x, 0.3f, in->n);
   memcpy(out + in->n * L, sum, sizeof sum);
 }
 static void run_dot(float *out, const void *p) {
@@ -114,7 +114,7 @@ static void test_same_bits(void **state) {
     make_input(SIZES[s]);
     isa_pairs("gather", run_gather, &input, n * L);
     isa_pairs("scatter", run_scatter, &input, n * L);
-    isa_pairs("residual", run_residual, &input, n * L + 2 * L);
+    isa_pairs("squares", run_squares, &input, n * L + 2 * L);
     isa_pairs("dot", run_dot, &input, 2 * L);
     isa_pairs("scale", run_scale, &input, n * L);
     isa_pairs("axpy", run_axpy, &input, n * L);
@@ -151,15 +151,16 @@ static void test_sums(void **state) {
   float r[700 * L] __attribute__((aligned(64)));
   double sum[L], product[L];
   for (long i = 0; i < n * L; i++) input.x[i] = input.z[i] * 1e6f, input.y[i] = -0.3f;
-  rows()->residual(sum, r, input.y, input.x, n);
+  rows()->squares(sum, r, input.y, input.x, 0.5f, n);
   rows()->dot(product, input.x, input.y, n);
   rows()->unit(input.x, n);
   for (int l = 0; l < L; l++) {
     long double square = 0, of_product = 0, norm = 0;
     for (long i = l; i < n * L; i += L) {
       long double x = input.z[i] * 1e6f;
-      assert_true(r[i] == -0.3f - input.z[i] * 1e6f);
-      square += (long double)r[i] * r[i];
+      long double residual = (long double)-0.3f - x;
+      assert_true(r[i] == (-0.3f - input.z[i] * 1e6f) * 0.5f);
+      square += residual * residual;
       of_product += x * -0.3f;
       norm += (long double)input.x[i] * input.x[i];
     }

@@ -90,12 +90,13 @@ static void check_loss(const char *name, double linear, double quadratic, double
   for (int i = 0; i < TILES * L; i++) factor[i / L][i % L] = some(3, (uint32_t)i);
   Leaf leaf = {.tiles = TILES,
                .x = x,
+               .target = x,
                .factor = (const float(*)[L])factor,
                .id = (const uint64_t(*)[L])id,
                .linear = linear,
                .quadratic = quadratic,
                .energy = energy};
-  LeafWork *work = leaf_work_new(f.net, &f.weights, TILES);
+  LeafWork *work = leaf_work_new(f.net, &f.weights, distance_find("mse"), TILES);
   float *dw = MEM_NEW(float, "test", f.net->n_params);
   ObjectiveOpts opts = {.sparse_l1 = l1};
   objective_find(name)->leaf(work, &opts, &leaf, dw);
@@ -151,7 +152,7 @@ static void check_energy(const Fixture *f, const Energy *energy, const float *x,
 
 static void energies_follow_the_reference(void **state) {
   Fixture f = fixture_new();
-  Recon *recon = recon_new(f.net, &f.weights);
+  Recon *recon = recon_new(f.net, &f.weights, distance_find("mse"));
   float *x = some_floats(7, DIM * L);
   Energy visible = recon_visible(recon), latent = recon_latent(recon);
   assert_int_equal(visible.dim, DIM);
@@ -178,7 +179,7 @@ static NegativeOpts no_steps(NegativeMode mode) {
 static void starts_on_the_manifold(void **state) {
   Fixture f = fixture_new();
   NegativeOpts opts = no_steps(NEG_ON_MANIFOLD);
-  Negative *negative = negative_new(f.net, &f.weights);
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
   Replay replay = replay_new(0, L, 2, LATENT);
   float *x = MEM_NEW(float, "test", DIM *L);
   NegativeStats stats;
@@ -201,7 +202,7 @@ static void warm_starts_have_the_width(void **state) {
   Fixture f = fixture_new();
   NegativeOpts opts = no_steps(NEG_ON_MANIFOLD), cold = opts;
   opts.x_warm = true;
-  Negative *negative = negative_new(f.net, &f.weights);
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
   Replay replay = replay_new(0, L, 1, LATENT), same = replay_new(0, L, 1, LATENT);
   float *x = MEM_NEW(float, "test", DIM *L), *at = MEM_NEW(float, "test", DIM *L);
   NegativeStats stats;
@@ -226,7 +227,7 @@ static void warm_starts_have_the_width(void **state) {
 static void other_modes_start_elsewhere(void **state) {
   Fixture f = fixture_new();
   NegativeOpts cd = no_steps(NEG_CD), pcd = no_steps(NEG_PCD);
-  Negative *negative = negative_new(f.net, &f.weights);
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
   Replay replay = replay_new(0, L, 1, DIM);
   float *x = some_floats(9, DIM * L), *data = some_floats(9, DIM * L);
   NegativeStats stats;

@@ -1,0 +1,28 @@
+/* How far a reconstruction y is from its sample x: d(x, y), and with it the energy of an
+ * autoencoder, E(x) = d(x, D(e(x))), the same in training, scoring and sampling. One file each,
+ * src/obj/distance_<name>.c; found by name (option `energy`).
+ *
+ * A sequence or a set of points is an image of one row: features are channels, points are
+ * columns; a point of x whose features are all zero is absent. */
+#ifndef OBJ_DISTANCE_H
+#define OBJ_DISTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/shape.h"
+#include "num/tile.h"
+
+typedef struct Distance {
+  const char *name, *help;
+  /* d[l] of a tile, and unless dy is NULL its gradient to y (dim, L); dy may be y. */
+  void (*eval)(double d[L], float *dy, const float *y, const float *x, Shape shape);
+  /* dx += the gradient to x itself, dy being what eval gave. NULL: it has none that a chain could
+   * follow, and can not be the energy of an NAE. */
+  void (*input)(float *dx, const float *dy, const float *y, const float *x, Shape shape);
+} Distance;
+
+const Distance *distance_find(const char *name);
+const Distance *distance_at(int i);
+
+#endif

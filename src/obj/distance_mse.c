@@ -1,0 +1,51 @@
+/* Squared errors: over all features (arXiv 2105.05735, eq. 3),
+ *   d(x, y) = |y - x|^2 / dim
+ * or over the features of the points that are there,
+ *   d(x, y) = sum over present points of |y_t - x_t|^2 / (features * points present) */
+#include "num/rows.h"
+#include "obj/distance.h"
+
+extern const Distance distance_mse, distance_masked;
+
+static void mse(double d[L], float *dy, const float *y, const float *x, Shape shape) {
+  long dim = shape_size(shape);
+  rows()->squares(d, dy, y, x, (float)(2 / (double)dim), dim);
+  for (int l = 0; l < L; l++) d[l] /= (double)dim;
+}
+
+/* The gradient to x is the opposite of that to y. */
+static void mse_input(float *dx, const float *dy, const float *y, const float *x, Shape shape) {
+  float minus[L];
+  for (int l = 0; l < L; l++) minus[l] = -1;
+  rows()->axpy(dx, minus, dy, shape_size(shape));
+}
+
+const Distance distance_mse = {"mse", "mean squared error", mse, mse_input};
+
+static bool present(const float *x, Shape shape, int point, int l) {
+  for (int c = 0; c < shape.c; c++)
+    if (x[((long)c * shape.w + point) * L + l] != 0) return true;
+  return false;
+}
+
+static void masked(double d[L], float *dy, const float *y, const float *x, Shape shape) {
+  for (int l = 0; l < L; l++) {
+    double sum = 0;
+    long points = 0;
+    for (int t = 0; t < shape.w; t++) points += present(x, shape, t, l);
+    double unit = 1 / ((double)shape.c * (double)(points > 0 ? points : 1));
+    for (int t = 0; t < shape.w; t++) {
+      bool counts = present(x, shape, t, l);
+      for (int c = 0; c < shape.c; c++) {
+        long i = ((long)c * shape.w + t) * L + l;
+        double r = counts ? (double)y[i] - (double)x[i] : 0;
+        sum += r * r;
+        if (dy) dy[i] = (float)(2 * unit * r);
+      }
+    }
+    d[l] = sum * unit;
+  }
+}
+
+const Distance distance_masked = {
+    "masked", "mean squared error over the constituents that are there", masked, NULL};
