@@ -1,5 +1,6 @@
 """What the end-to-end tests share: running the program under mpirun, and saying what failed."""
 
+import csv
 import os
 import pathlib
 import struct
@@ -14,6 +15,7 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive",
 }
 TIMEOUT_S = 120
+STOPPED = 75  # exit code
 
 
 class Result:
@@ -68,6 +70,39 @@ class Failures:
         if self.texts:
             sys.exit(f"{len(self.texts)} checks failed")
         print("all passed")
+
+
+def contents(helper, path):
+    """What an HDF5 file holds outside /provenance, as lines; helper prints them."""
+    done = subprocess.run([helper, path], capture_output=True, text=True)
+    return (
+        done.stdout.splitlines()
+        if done.returncode == 0
+        else [f"cannot read {path}: {done.stderr}"]
+    )
+
+
+def log_rows(path):
+    """The log without its time columns."""
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    kept = [i for i, name in enumerate(rows[0]) if not name.startswith("time_")]
+    return [",".join(row[i] for i in kept if i < len(row)) for row in rows]
+
+
+def results(helper, out):
+    """What a run directory holds that contract C1 is about: as lists of lines, by file."""
+    found = {"log.csv": log_rows(out / "log.csv")}
+    for path in sorted(out.glob("*.h5")):
+        found[path.name] = contents(helper, path)
+    return found
+
+
+def first_difference(found, want):
+    for i, (f, w) in enumerate(zip(found, want)):
+        if f != w:
+            return f"line {i + 1}: found {f[:300]}, want {w[:300]}"
+    return f"found {len(found)} lines, want {len(want)}"
 
 
 def processor_has(*flags):

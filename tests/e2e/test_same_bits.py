@@ -9,16 +9,14 @@ Usage: test_same_bits.py BINARY CONTENTS SOURCE_ROOT BUILD_ROOT COMPILER
 (CONTENTS prints what an HDF5 file holds outside /provenance, COMPILER is what made BINARY)
 """
 
-import csv
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 
-from harness import Failures, isas, run, scratch
+from harness import STOPPED, Failures, first_difference, isas, results, run, scratch
 
-STOPPED = 75
 CLOCK = "clock"
 SCORED = ["data.source=toy", "data.toy_jets=500", "data.toy_seed=77"]
 
@@ -129,37 +127,6 @@ def score(binary, out, setting):
         ranks=setting.ranks,
     )
     return None if done.code == 0 else f"{setting}: score failed\n{done}"
-
-
-def contents(helper, path):
-    done = subprocess.run([helper, path], capture_output=True, text=True)
-    return (
-        done.stdout.splitlines()
-        if done.returncode == 0
-        else [f"cannot read {path}: {done.stderr}"]
-    )
-
-
-def log_rows(path):
-    with open(path, newline="") as file:
-        rows = list(csv.reader(file))
-    kept = [i for i, name in enumerate(rows[0]) if not name.startswith("time_")]
-    return [",".join(row[i] for i in kept if i < len(row)) for row in rows]
-
-
-def results(helper, out):
-    return {
-        "model.h5": contents(helper, out / "model.h5"),
-        "log.csv": log_rows(out / "log.csv"),
-        "scores.h5": contents(helper, out / "scores.h5"),
-    }
-
-
-def first_difference(found, want):
-    for i, (f, w) in enumerate(zip(found, want)):
-        if f != w:
-            return f"line {i + 1}: found {f[:300]}, want {w[:300]}"
-    return f"found {len(found)} lines, want {len(want)}"
 
 
 def once(binary, helper, source, out, setting, failures):
