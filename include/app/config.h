@@ -17,7 +17,7 @@ typedef struct Config {
   const char *out;   /* run directory, or output of a command that writes one; NULL: not given */
   const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */
   double valid_fraction;         /* of that split */
-  int normal;                    /* the class that counts as normal; CLASS_ALL */
+  int normal;                    /* the classes that count as normal (data/classes.h) */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
   DataOpts data;                 /* data.source.path is data.input */

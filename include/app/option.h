@@ -45,7 +45,7 @@ struct Option {
 };
 
 extern const OptionKind kind_int, kind_long, kind_seed, kind_real, kind_bool, kind_text,
-    kind_path, kind_choice, kind_name, kind_word, kind_temperature, kind_layers;
+    kind_path, kind_choice, kind_name, kind_word, kind_temperature, kind_class, kind_layers;
 
 /* The i-th row; NULL past the end. */
 const Option *option_at(int i);

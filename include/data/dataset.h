@@ -6,6 +6,7 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
+#include "data/classes.h"
 #include "data/jet.h"
 #include "data/source.h"
 #include "num/tile.h"
@@ -51,11 +52,9 @@ typedef struct Subset {
   double weight_scale; /* makes the mean weight of the subset 1 */
 } Subset;
 
-enum { CLASS_ALL = -1 };
-/* Rows of class `label` (CLASS_ALL: every class; labels absent: every row) that the hashed split
- * puts into part [from, to) of (0, 1): uniform(seed, RNG_SPLIT, row). At most `limit` rows (0:
- * all). */
-Subset subset_select(const Dataset *data, int label, double from, double to, long limit,
+/* Rows of the chosen classes (data/classes.h; labels absent: every row) that the hashed split puts
+ * into part [from, to) of (0, 1): uniform(seed, RNG_SPLIT, row). At most `limit` rows (0: all). */
+Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,
                      uint64_t seed);
 void subset_free(Subset *subset);
 

@@ -66,21 +66,23 @@ static Err check_rows(const Config *config, const Dataset *data, Range *rows) {
   return OK;
 }
 
-/* Signal is every known class but the normal one; with data.normal=all every class but 0. */
+/* Signal is every known class that is not normal. */
 static void signal_of(signed char *is_signal, const int8_t *label, long rows, int normal) {
-  int background = normal == CLASS_ALL ? 0 : normal;
   for (long i = 0; i < rows; i++)
-    is_signal[i] = (signed char)(label[i] < 0 ? -1 : label[i] != background);
+    is_signal[i] = (signed char)(label[i] < 0 ? -1 : !class_chosen(normal, label[i]));
 }
 
+/* Where all classes were trained on, class 0 is the background. */
 static void print_metrics(const Scores *scores, const float *weight, int normal) {
-  char text[256];
+  char text[256], classes[32];
+  if (normal == CLASS_ALL) normal = 0;
+  classes_text(classes, normal);
   signed char *is_signal = MEM_NEW(signed char, "signal or background", scores->rows);
   signal_of(is_signal, scores->label, scores->rows, normal);
   Metrics m = metrics_compute(scores->energy, is_signal, weight, scores->rows);
   metrics_describe(text, sizeof text, &m);
-  printf("%s (signal: %ld rows of class != %d; background: %ld of class %d)\n", text, m.n_signal,
-         normal == CLASS_ALL ? 0 : normal, m.n_background, normal == CLASS_ALL ? 0 : normal);
+  printf("%s (background: %ld rows of %s; signal: the other %ld)\n", text, m.n_background,
+         classes, m.n_signal);
   mem_free(&is_signal);
 }
 

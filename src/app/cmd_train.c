@@ -29,7 +29,7 @@ static Subset select_signal(const Dataset *data, const Config *config, double fr
   long n = 0;
   for (long i = 0; i < all.n; i++) {
     int label = data->label[all.row[i]];
-    if (label >= 0 && label != config->normal) all.row[n++] = all.row[i];
+    if (label >= 0 && !class_chosen(config->normal, label)) all.row[n++] = all.row[i];
   }
   all.n = n;
   return all;
@@ -87,13 +87,13 @@ static void unload(Loaded *loaded) {
 
 static void describe(const Loaded *loaded, const Comm *comm, const Config *config) {
   const Dataset *data = &loaded->data;
-  char class[32] = "all classes";
-  if (config->normal != CLASS_ALL) snprintf(class, sizeof class, "class %d", config->normal);
+  char classes[32];
+  classes_text(classes, config->normal);
   log_note("%d ranks x %d threads, isa %s", comm_size(comm), config->train.threads,
            isa_name(isa_current()));
   log_note("%s: %ld samples of %d x %d x %d; normal is %s: %ld to train on, %ld to validate, "
            "%ld anomalies for the AUC in the log",
-           input_name(config), data->rows, data->shape.c, data->shape.h, data->shape.w, class,
+           input_name(config), data->rows, data->shape.c, data->shape.h, data->shape.w, classes,
            loaded->train.n, loaded->valid.n, loaded->signal.n);
   provenance_set("input", "%s", input_name(config));
   provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
@@ -143,7 +143,7 @@ const Command cmd_train = {
     .usage = "config.yaml data.input=FILE out=DIR [key=value ...]",
     .summary = "train an autoencoder or a normalized autoencoder",
     .help =
-        "Reads data.input, takes the rows of class data.normal, holds a part out (or reads\n"
+        "Reads data.input, takes the rows that are data.normal, holds a part out (or reads\n"
         "data.valid), and trains: a plain autoencoder first, then, with objective=nae, the\n"
         "normalized one, whose energy is kept low on data and raised where its Markov chains\n"
         "wander. Ranks share the batch; the result is the same bits for any number of them.\n"

@@ -217,6 +217,29 @@ static void temperature_print(FILE *to, const Option *option, const Config *conf
 const OptionKind kind_temperature = {"auto, trained or a number", temperature_parse,
                                      temperature_print};
 
+/* A class, all, or all but one (data/classes.h). */
+static Verdict class_parse(const Option *option, Config *config, const char *text) {
+  int *classes = field(option, config);
+  if (!strcmp(text, "all")) return *classes = CLASS_ALL, FITS;
+  bool but = !strncmp(text, "not ", 4);
+  const char *digits = text + (but ? 4 : 0);
+  if (!*digits || strspn(digits, "0123456789") != strlen(digits)) return WRONG_TYPE;
+  long class = strtol(digits, NULL, 10);
+  if (class > CLASS_MOST) return WRONG_TYPE;
+  *classes = but ? class_but((int)class) : (int)class;
+  return FITS;
+}
+static void class_print(FILE *to, const Option *option, const Config *config) {
+  int classes = *(const int *)field_of(option, config);
+  if (classes == CLASS_ALL)
+    fputs("all", to);
+  else
+    fprintf(to, classes < CLASS_ALL ? "not %d" : "%d",
+            classes < CLASS_ALL ? class_left_out(classes) : classes);
+}
+const OptionKind kind_class = {"a class from 0 to 127, \"not\" and a class, or all", class_parse,
+                               class_print};
+
 static void layers_kind_print(FILE *to, const Option *option, const Config *config) {
   int n = *(const int *)((const char *)config + option->also);
   layers_print(to, field_of(option, config), n, config->spectral);

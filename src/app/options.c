@@ -16,12 +16,14 @@ CHOICES(prepare_names, "jets", "exact", "pixels")
 CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
 CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
+CHOICES(noise_names, "gaussian", "masking", "salt_pepper")
 CHOICES(mode_names, "on_manifold", "pcd", "cd")
 CHOICES(gamma_names, "relative", "absolute")
 CHOICES(clip_names, "none", "sample", "element", "row")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of names");
+_Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
 
 static const char *objective_names(int i) {
@@ -104,8 +106,9 @@ static const Option options[] = {
    .help = "A file to validate on; \"\": data.valid_fraction of data.input."},
   {"data.valid_fraction", REAL(valid_fraction), INSIDE(0, 0.9),
    .help = "Share of data.input held out for validation, chosen by a hash of the row number."},
-  {"data.normal", INT(normal), WITHIN(0, 127), OR("all", CLASS_ALL),
-   .help = "The class that counts as normal and is trained on; all: take what comes."},
+  {"data.normal", .kind = &kind_class, .offset = AT(int, normal),
+   .help = "The class that counts as normal and is trained on; \"not 9\": every class but 9; all: "
+           "take what comes."},
   {"data.train_limit", LONG(train_limit), FROM(0), OR("all", 0),
    .help = "Train on so many samples of the normal class."},
   {"data.valid_limit", LONG(valid_limit), FROM(0), OR("all", 0),
@@ -207,6 +210,25 @@ static const Option options[] = {
    .unit = "min", .class = RUN_ONLY, .help = "Minutes between two checkpoints."},
 
   {"sparse.l1", REAL(train.obj.sparse_l1), FROM(0), .help = "Weight of the code's L1 norm."},
+  {"sparse.kl", REAL(train.obj.sparse_kl), FROM(0),
+   .help = "Weight of the KL of each feature's mean activation to sparse.target; wants an encoder "
+           "that ends with sigmoid."},
+  {"sparse.target", REAL(train.obj.sparse_target), WITHIN(0.001, 0.999),
+   .help = "The mean activation that sparse.kl asks for."},
+  {"sparse.memory", REAL(train.obj.sparse_memory), WITHIN(0, 0.9999),
+   .help = "Of the running mean activation, for each step."},
+  {"sparse.zero", REAL(train.obj.sparse_zero), FROM(0),
+   .help = "Features of the code beyond it count as active in the log."},
+  {"vae.beta", REAL(train.obj.vae_beta), FROM(0),
+   .help = "Weight of the KL against the sum of squared errors."},
+  {"vae.anneal_steps", INT(train.obj.vae_anneal_steps), FROM(0), .unit = "steps",
+   .help = "Steps in which beta grows from 0 to its value."},
+  {"denoise.noise", CHOICE(train.obj.noise, noise_names),
+   .help = "On the input: gaussian, level times a normal number on every feature; masking, a "
+           "feature is 0 with probability level; salt_pepper, it is the sample's largest or "
+           "smallest value."},
+  {"denoise.level", REAL(train.obj.noise_level), FROM(0),
+   .help = "Standard deviation, or probability."},
 
   {"nae.pretrain", .kind = &kind_word, .offset = offsetof(Config, train.pretrain),
    .choice = pretrain_names, .help = "The objective of the first phase."},

@@ -1,20 +1,29 @@
 /* Which rows take part, and how they get into a tile. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "data/dataset.h"
 #include "num/rng.h"
 
+void classes_text(char text[32], int choice) {
+  if (choice == CLASS_ALL)
+    snprintf(text, 32, "all classes");
+  else if (choice < CLASS_ALL)
+    snprintf(text, 32, "all classes but %d", class_left_out(choice));
+  else
+    snprintf(text, 32, "class %d", choice);
+}
+
 typedef struct Choice {
-  int label;
+  int classes;
   double from, to;
   RngKey key;
 } Choice;
 
 static bool chosen(const Dataset *data, const Choice *choice, long row) {
   if (!data->ok[row]) return false;
-  if (choice->label != CLASS_ALL && data->has_label && data->label[row] != choice->label)
-    return false;
+  if (data->has_label && !class_chosen(choice->classes, data->label[row])) return false;
   double u = rng_uniform(choice->key, (uint64_t)row, 0, 0);
   return u >= choice->from && u < choice->to;
 }
@@ -30,9 +39,9 @@ static long gather(uint32_t *row, const Dataset *data, const Choice *choice, lon
   return n;
 }
 
-Subset subset_select(const Dataset *data, int label, double from, double to, long limit,
+Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,
                      uint64_t seed) {
-  Choice choice = {label, from, to, rng_key(seed, RNG_SPLIT)};
+  Choice choice = {classes, from, to, rng_key(seed, RNG_SPLIT)};
   Subset subset = {.n = gather(NULL, data, &choice, limit), .weight_scale = 1};
   subset.row = MEM_NEW(uint32_t, "rows of a subset", subset.n);
   gather(subset.row, data, &choice, limit);

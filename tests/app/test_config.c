@@ -77,8 +77,14 @@ static void wrong_values_say_where(void **state) {
   refused("\nfresh: yes\n", "a.yaml:2: fresh: found yes, want true or false");
   refused("seed: -1\n",
           "a.yaml:1: seed: found -1, want an integer from 0 to 18446744073709551615");
-  refused("data:\n  normal: some\n",
-          "a.yaml:2: data.normal: found some, want an integer from 0 to 127, or all");
+  refused("data: {normal: not}\n",
+          "a.yaml:1: data.normal: found not, want a class from 0 to 127, "
+          "\"not\" and a class, or all");
+  refused("data: {normal: not 128}\n",
+          "a.yaml:1: data.normal: found not 128, want a class from 0 "
+          "to 127, \"not\" and a class, or all");
+  refused("data:\n  normal: some\n", "a.yaml:2: data.normal: found some, want a class from 0 to "
+                                     "127, \"not\" and a class, or all");
   refused("train.leaf: 3000000000\n",
           "a.yaml:1: train.leaf: found 3000000000, want from 1 to 1024");
   refused("nae: {x_steps: [1, 2]}\n", "a.yaml:1: nae.x_steps: found a list, want an integer");
@@ -238,6 +244,9 @@ static void canonical_text_reads_back(void **state) {
   assert_string_equal(config.out, "a: \"b\\ # c");
   text_reads_back(true, long_example);
   text_reads_back(false, "nae: {temperature: trained}\n");
+  text_reads_back(true, "data: {normal: \"not 9\"}\n");
+  assert_true(!class_chosen(config.normal, 9) && class_chosen(config.normal, 8));
+  assert_false(class_chosen(config.normal, -1));
 }
 
 /* A resumed run compares only what makes the result. */

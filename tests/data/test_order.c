@@ -108,13 +108,18 @@ static void classes_and_limits(void **state) {
   Dataset unlabelled = data;
   unlabelled.has_label = false;
   Subset same = subset_select(&unlabelled, 1, 0, 1, 0, 5),
-         none = subset_select(&data, 7, 0, 1, 0, 5);
+         none = subset_select(&data, 7, 0, 1, 0, 5),
+         rest = subset_select(&data, class_but(0), 0, 1, 0, 5);
   assert_int_equal(few.n, 17);
   assert_int_equal(few.row[0], 1);
   assert_int_equal(every.n, ROWS - ROWS / 10);
   assert_int_equal(same.n, every.n);
   assert_int_equal(none.n, 0);
-  subset_free(&few), subset_free(&every), subset_free(&same), subset_free(&none);
+  for (long i = 0; i < rest.n; i++) assert_int_equal(labels[rest.row[i]], 1);
+  for (uint32_t row = 0; row < ROWS; row++) rest.n -= ok[row] && labels[row] == 1;
+  assert_int_equal(rest.n, 0);
+  subset_free(&few), subset_free(&every), subset_free(&same), subset_free(&none),
+      subset_free(&rest);
 }
 
 static void a_tile_holds_a_sample_per_lane(void **state) {
