@@ -24,8 +24,9 @@ typedef struct Leaf {
   uint64_t seed;
   double linear, quadratic;
   const double *code_mean; /* (latent) of the steps before, for objectives with code_mean */
-  int64_t *code_sum;       /* (latent) += code_add of every sample */
+  int64_t *code_sum;       /* (latent + 1) += code_fixed of every code; how many are active */
   double (*energy)[L];     /* out: (tiles, L) */
+  double *penalty;         /* (tiles) += factor times the objective's own terms, over the lanes */
 } Leaf;
 
 /* One thread's buffers for leaves of up to `tiles` tiles. */
@@ -43,14 +44,23 @@ LeafWork *leaf_work_new(const Net *net, const Weights *weights, const Distance *
                         int tiles);
 void leaf_work_free(LeafWork **work);
 
+typedef enum Noise { NOISE_GAUSSIAN, NOISE_MASKING, NOISE_SALT_PEPPER } Noise;
+
 typedef struct ObjectiveOpts {
-  double sparse_l1; /* sparse: weight of the code's L1 norm */
+  double sparse_l1, sparse_kl; /* sparse: weights of the code's L1 norm, of the KL */
+  double sparse_target;        /* of the mean activation */
+  double sparse_memory;        /* of the running mean */
+  double sparse_zero;          /* a feature beyond it counts as active */
+  double vae_beta;
+  int vae_anneal_steps;
+  Noise noise; /* denoise */
+  double noise_level;
 } ObjectiveOpts;
 
 typedef struct Objective {
   const char *name, *help;
   bool contrastive; /* has a second phase with negatives from Markov chains */
-  bool code_mean;   /* wants the mean code of the steps before, and adds to code_sum */
+  bool code_mean;   /* wants the mean code of the steps before, adds to code_sum */
   /* Errors: a network or options that do not suit. NULL: any will do. */
   Err (*check)(const ObjectiveOpts *opts, const Net *net);
   /* dw (P) += gradient of the leaf's loss; fills leaf->energy. */
@@ -61,6 +71,13 @@ const Objective *objective_find(const char *name);
 const Objective *objective_at(int i);
 
 /* ---- what objectives are made of ---- */
+
+/* A code's feature as an integer, so that any order of adding gives the same sum. */
+enum { CODE_BITS = 20 };
+static inline int64_t code_fixed(double z) {
+  const double most = 1 << CODE_BITS;
+  return z > -most && z < most ? (int64_t)(z * most) : 0; /* NaN, too: not cast */
+}
 
 /* The leaf of the reconstruction error alone. */
 void leaf_plain(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf, float *dw);

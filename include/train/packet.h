@@ -4,7 +4,8 @@
  *   doubles    one slot per tile, written by its owner as a bit pattern, zero elsewhere;
  *              everybody adds them in tile order afterwards
  *   counters   integers
- *   spread     fixed-point sums over chain states, for their diversity */
+ *   spread     fixed-point sums over chain states, for their diversity
+ *   code       fixed-point sums over the codes of the batch, for objectives that ask */
 #ifndef TRAIN_PACKET_H
 #define TRAIN_PACKET_H
 
@@ -29,22 +30,31 @@ typedef enum Count {
   COUNTS
 } Count;
 
-typedef enum TileSum { TILE_PLUS, TILE_MINUS, TILE_MINUS_SQUARE, TILE_SUMS } TileSum;
+typedef enum TileSum {
+  TILE_PLUS,
+  TILE_MINUS,
+  TILE_MINUS_SQUARE,
+  TILE_PENALTY,
+  TILE_SUMS
+} TileSum;
 
 typedef struct Packet {
   size_t n_params, n; /* words of the gradient; in all */
   long tiles[TILE_SUMS];
-  size_t tile_at[TILE_SUMS], count_at, spread_at, n_spread;
+  size_t tile_at[TILE_SUMS], count_at, spread_at, n_spread, code_at, n_code;
   int64_t *word; /* (n) */
 } Packet;
 
-/* n_spread: features of a chain's state; one word more holds the sum of squares. */
-Packet packet_new(size_t n_params, long plus_tiles, long minus_tiles, size_t n_spread);
+/* n_spread: features of a chain's state; one word more holds the sum of squares. n_code: features
+ * of the code, 0: not asked for; one word more counts active ones. */
+Packet packet_new(size_t n_params, long plus_tiles, long minus_tiles, size_t n_spread,
+                  size_t n_code);
 void packet_free(Packet *packet);
 void packet_clear(Packet *packet);
 void packet_set(Packet *packet, TileSum which, long tile, double value);
 int64_t *packet_counts(Packet *packet); /* (COUNTS) */
 int64_t *packet_spread(Packet *packet); /* (n_spread + 1) */
+int64_t *packet_code(Packet *packet);   /* (n_code + 1) */
 
 /* After the reduction: a sum over tiles in tile order. */
 double packet_sum(const Packet *packet, TileSum which);

@@ -26,6 +26,7 @@ typedef struct Learned {
   double log_t_m, log_t_v;         /* Adam's moments of log T */
   double z_step, x_step;           /* mala: l / T */
   double z_move, x_move;           /* their last factors */
+  double *code_mean;               /* (latent) running mean of the codes, NaN before the first */
 } Learned;
 
 /* The model that the run would choose now. */

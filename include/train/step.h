@@ -19,6 +19,8 @@ typedef struct StepReport {
   double loss, rate, gradient_norm;
   double below_epsilon; /* share of second moments */
   double diversity;
+  double penalty;                /* of the objective's own terms */
+  double code_mean, code_active; /* over the code's features: mean activation, share active */
   int64_t count[COUNTS];
 } StepReport;
 

@@ -21,6 +21,8 @@ typedef struct Worker {
   double (*energy)[L];
   int64_t count[COUNTS];
   int64_t *spread; /* (n_spread + 1) */
+  int64_t *code;   /* (latent + 1) */
+  double *penalty; /* (tiles) */
 } Worker;
 
 /* (threads) workers for leaves of up to `tiles` tiles. */

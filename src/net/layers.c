@@ -8,7 +8,7 @@
   X(dense) X(conv2d) X(conv_transpose2d)                                                          \
   X(max_pool2d) X(avg_pool2d) X(upsample)                                                         \
   X(relu) X(leaky_relu) X(prelu) X(elu) X(sigmoid) X(tanh) X(softplus) X(linear)                  \
-  X(reshape) X(sphere)
+  X(reshape) X(sphere) X(gaussian)
 /* clang-format on */
 
 #define DECLARE(name) ISA_DECLARE(Layer, layer_##name);

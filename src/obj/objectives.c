@@ -6,8 +6,10 @@
 #include "num/rows.h"
 #include "obj/objective.h"
 
-extern const Objective objective_ae, objective_sparse, objective_nae;
-static const Objective *const table[] = {&objective_ae, &objective_sparse, &objective_nae};
+extern const Objective objective_ae, objective_sparse, objective_denoise, objective_vae,
+    objective_nae;
+static const Objective *const table[] = {&objective_ae, &objective_sparse, &objective_denoise,
+                                         &objective_vae, &objective_nae};
 enum { OBJECTIVES = sizeof table / sizeof *table };
 
 const Objective *objective_at(int i) { return i >= 0 && i < OBJECTIVES ? table[i] : NULL; }

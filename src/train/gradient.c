@@ -25,6 +25,10 @@ static void add_leaf(Stepper *stepper, const State *state, Worker *worker, Leaf 
   leaf->id = (const uint64_t(*)[L])worker->id;
   leaf->energy = worker->energy;
   leaf->target = leaf->x;
+  leaf->code_mean = state->now.code_mean;
+  leaf->code_sum = worker->code;
+  leaf->penalty = worker->penalty;
+  memset(worker->penalty, 0, (size_t)leaf->tiles * sizeof *worker->penalty);
   leaf->step = (uint32_t)state->at.step;
   leaf->seed = stepper->opts->seed;
   memset(worker->dw, 0, stepper->net->n_params * sizeof *worker->dw);
@@ -68,9 +72,11 @@ static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long
     }
   }
   add_leaf(stepper, state, worker, &leaf);
-  for (int t = 0; t < leaf.tiles; t++)
+  for (int t = 0; t < leaf.tiles; t++) {
     packet_set(&stepper->packet, TILE_PLUS, tiles.from + t,
                lane_share(worker->energy[t], worker->factor[t]));
+    packet_set(&stepper->packet, TILE_PENALTY, tiles.from + t, worker->penalty[t]);
+  }
 }
 
 static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
@@ -106,6 +112,7 @@ static void merge(Stepper *stepper, int part) {
 
 static void passes(Stepper *stepper, const State *state, bool negatives) {
   Range plus = stepper->plus.leaf_mine, minus = stepper->minus.leaf_mine;
+  size_t latent = (size_t)shape_size(net_latent(stepper->net));
   long n_plus = plus.to - plus.from, n_minus = negatives ? minus.to - minus.from : 0;
   exact_clear(&stepper->total, &stepper->grid);
 #pragma omp parallel num_threads(stepper->threads)
@@ -113,8 +120,10 @@ static void passes(Stepper *stepper, const State *state, bool negatives) {
     isa_fp_control();
     Worker *worker = &stepper->worker[omp_get_thread_num()];
 #pragma omp for schedule(static)
-    for (int i = 0; i < stepper->threads; i++)
+    for (int i = 0; i < stepper->threads; i++) {
       exact_clear(&stepper->worker[i].sum, &stepper->grid);
+      memset(stepper->worker[i].code, 0, (latent + 1) * sizeof(int64_t));
+    }
 #pragma omp for schedule(dynamic, 1)
     for (long i = 0; i < n_minus + n_plus; i++) {
       if (i < n_minus)
@@ -125,6 +134,13 @@ static void passes(Stepper *stepper, const State *state, bool negatives) {
 #pragma omp for schedule(static)
     for (int i = 0; i < stepper->threads; i++) merge(stepper, i);
   }
+}
+
+/* The workers' sums over codes into the packet. */
+static void collect_codes(Stepper *stepper) {
+  int64_t *code = packet_code(&stepper->packet);
+  for (int i = 0; i < stepper->threads && stepper->packet.n_code > 0; i++)
+    for (size_t k = 0; k <= stepper->packet.n_code; k++) code[k] += stepper->worker[i].code[k];
 }
 
 bool gradient_reduce(Stepper *stepper, State *state) {
@@ -138,6 +154,7 @@ bool gradient_reduce(Stepper *stepper, State *state) {
     verdict = exact_judge(&stepper->grid, &stepper->total, stepper->used);
   } while (verdict == EXACT_REDO);
   if (verdict == EXACT_NOT_FINITE) return false;
+  collect_codes(stepper);
   comm_sum_i64(stepper->comm, stepper->packet.word, stepper->packet.n);
   return true;
 }

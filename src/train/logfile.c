@@ -47,6 +47,9 @@ static int step_cells(Cell *cell, const State *state, const StepReport *report) 
   cell[k++] = (Cell){"temperature", NULL, nae ? state->now.temperature : NAN};
   cell[k++] = (Cell){"gradient_norm", NULL, report->gradient_norm};
   cell[k++] = (Cell){"e_ratio", NULL, minus / report->plus};
+  cell[k++] = (Cell){"penalty", NULL, report->penalty};
+  cell[k++] = (Cell){"code_mean", NULL, report->code_mean};
+  cell[k++] = (Cell){"code_active", NULL, report->code_active};
   return k;
 }
 

@@ -5,18 +5,24 @@
 
 #include "base/mem.h"
 
-Packet packet_new(size_t n_params, long plus_tiles, long minus_tiles, size_t n_spread) {
+Packet packet_new(size_t n_params, long plus_tiles, long minus_tiles, size_t n_spread,
+                  size_t n_code) {
   Packet packet = {.n_params = n_params,
                    .n = n_params,
-                   .tiles = {plus_tiles, minus_tiles, minus_tiles},
-                   .n_spread = n_spread};
+                   .tiles = {[TILE_PLUS] = plus_tiles,
+                             [TILE_MINUS] = minus_tiles,
+                             [TILE_MINUS_SQUARE] = minus_tiles,
+                             [TILE_PENALTY] = plus_tiles},
+                   .n_spread = n_spread,
+                   .n_code = n_code};
   for (int i = 0; i < TILE_SUMS; i++) {
     packet.tile_at[i] = packet.n;
     packet.n += (size_t)packet.tiles[i];
   }
   packet.count_at = packet.n;
   packet.spread_at = packet.count_at + COUNTS;
-  packet.n = packet.spread_at + n_spread + 1;
+  packet.code_at = packet.spread_at + n_spread + 1;
+  packet.n = packet.code_at + n_code + 1;
   packet.word = MEM_NEW(int64_t, "reduction", packet.n);
   return packet;
 }
@@ -33,6 +39,7 @@ void packet_set(Packet *packet, TileSum which, long tile, double value) {
 
 int64_t *packet_counts(Packet *packet) { return packet->word + packet->count_at; }
 int64_t *packet_spread(Packet *packet) { return packet->word + packet->spread_at; }
+int64_t *packet_code(Packet *packet) { return packet->word + packet->code_at; }
 
 double packet_sum(const Packet *packet, TileSum which) {
   double sum = 0;

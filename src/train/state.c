@@ -17,6 +17,7 @@ static Learned learned_new(const Net *net, const TrainOpts *opts, const Split *c
                      .v = MEM_NEW(float, "moments", net->n_params),
                      .s = MEM_NEW(float, "weights", net->n_spectral),
                      .exponent = MEM_NEW(int, "moments", net->n_tensors),
+                     .code_mean = MEM_NEW(double, "moments", shape_size(net_latent(net))),
                      .replay = no_replay()};
   bool pixels = opts->chain.mode == NEG_PCD;
   long own = (chains->tile_mine.to - chains->tile_mine.from) * L;
@@ -32,6 +33,7 @@ static void learned_free(Learned *learned) {
   mem_free(&learned->v);
   mem_free(&learned->s);
   mem_free(&learned->exponent);
+  mem_free(&learned->code_mean);
   if (learned->replay.state) replay_free(&learned->replay);
 }
 
@@ -63,6 +65,7 @@ void state_fresh_optimizer(State *state) {
   memset(now->m, 0, n * sizeof *now->m);
   memset(now->v, 0, n * sizeof *now->v);
   for (int t = 0; t < state->net->n_tensors; t++) now->exponent[t] = EXACT_NONE;
+  for (long i = 0; i < shape_size(net_latent(state->net)); i++) now->code_mean[i] = NAN;
   now->beta1_power = now->beta2_power = 1;
   now->log_t_m = now->log_t_v = 0;
   if (now->replay.fill) memset(now->replay.fill, 0, (size_t)now->replay.chains);
@@ -105,12 +108,13 @@ static void copy_learned(Learned *to, const Learned *from, const Net *net) {
   size_t bytes = net->n_params * sizeof(float);
   *to = *from;
   to->w = arrays.w, to->m = arrays.m, to->v = arrays.v, to->s = arrays.s;
-  to->exponent = arrays.exponent, to->replay = arrays.replay;
+  to->exponent = arrays.exponent, to->replay = arrays.replay, to->code_mean = arrays.code_mean;
   memcpy(to->w, from->w, bytes);
   memcpy(to->m, from->m, bytes);
   memcpy(to->v, from->v, bytes);
   memcpy(to->s, from->s, net->n_spectral * sizeof(float));
   memcpy(to->exponent, from->exponent, (size_t)net->n_tensors * sizeof(int));
+  memcpy(to->code_mean, from->code_mean, (size_t)shape_size(net_latent(net)) * sizeof(double));
   copy_replay(&to->replay, &from->replay);
 }
 
@@ -158,6 +162,7 @@ static int learned_fields(Learned *learned, const Net *net, long chains, int par
   ALIKE("v", FIELD_F32, learned->v, net->n_params);
   ALIKE("spectral", FIELD_F32, learned->s, net->n_spectral);
   ALIKE("exponent", FIELD_I32, learned->exponent, (size_t)net->n_tensors);
+  ALIKE("code_mean", FIELD_F64, learned->code_mean, (size_t)shape_size(net_latent(net)));
   ALIKE("beta1_power", FIELD_F64, &learned->beta1_power, 1);
   ALIKE("beta2_power", FIELD_F64, &learned->beta2_power, 1);
   ALIKE("temperature", FIELD_F64, &learned->temperature, 1);

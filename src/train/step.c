@@ -50,7 +50,8 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
   s->grid = (ExactGrid){
       .tensors = net->n_tensors, .offset = net->tensor_offset, .exponent = state->now.exponent};
   s->packet =
-      packet_new(net->n_params, s->plus.tiles, chains->tiles, (size_t)state->now.replay.dim);
+      packet_new(net->n_params, s->plus.tiles, chains->tiles, (size_t)state->now.replay.dim,
+                 s->objective[PHASE_AE]->code_mean ? (size_t)shape_size(net_latent(net)) : 0);
   s->worker = workers_new(net, &s->weights, s->distance, &s->grid, s->threads, opts->leaf,
                           contrastive, s->packet.n_spread);
   s->total = (ExactSum){.sum = s->packet.word,
@@ -114,6 +115,7 @@ static void read_packet(Stepper *stepper, const State *state, StepReport *report
   double chains = (double)stepper->minus.items;
   memcpy(report->count, packet_counts(&stepper->packet), sizeof report->count);
   report->plus = packet_sum(&stepper->packet, TILE_PLUS);
+  report->penalty = packet_sum(&stepper->packet, TILE_PENALTY);
   report->minus = report->minus_square = 0;
   if (state->at.phase != PHASE_NAE) return;
   report->minus = packet_sum(&stepper->packet, TILE_MINUS) / chains;
@@ -137,7 +139,24 @@ static void update(Stepper *stepper, State *state, StepReport *report) {
   report->gradient_norm = up.norm;
   report->below_epsilon = (double)up.below / (double)stepper->net->n_params;
   report->loss = stepper->linear_plus * report->plus + stepper->linear_minus * report->minus +
-                 state->gamma * report->minus_square + up.penalty;
+                 state->gamma * report->minus_square + report->penalty + up.penalty;
+}
+
+/* The running mean of the codes and what the log says of it. */
+static void update_code_mean(Stepper *stepper, State *state, StepReport *report) {
+  size_t n = stepper->packet.n_code;
+  const int64_t *code = packet_code(&stepper->packet);
+  double batch = (double)stepper->plus.items, memory = stepper->opts->obj.sparse_memory;
+  report->code_mean = report->code_active = NAN;
+  if (n == 0 || state->at.phase != PHASE_AE) return;
+  double sum = 0, *mean = state->now.code_mean;
+  for (size_t i = 0; i < n; i++) {
+    double now = (double)code[i] / (batch * (1 << CODE_BITS));
+    mean[i] = isnan(mean[i]) ? now : memory * mean[i] + (1 - memory) * now;
+    sum += mean[i];
+  }
+  report->code_mean = sum / (double)n;
+  report->code_active = (double)code[n] / (batch * (double)n);
 }
 
 /* What the chains learn from the step: mala's steps during the warm-up, a trained T. */
@@ -168,7 +187,8 @@ static void move_on(const Stepper *stepper, Position *at) {
 
 void step_run(Stepper *stepper, State *state, StepReport *report) {
   bool nae = state->at.phase == PHASE_NAE;
-  *report = (StepReport){.plus = NAN, .minus = NAN, .loss = NAN};
+  *report =
+      (StepReport){.plus = NAN, .minus = NAN, .loss = NAN, .code_mean = NAN, .code_active = NAN};
   isa_fp_control();
   set_factors(stepper, state);
   clear_counts(stepper);
@@ -181,7 +201,10 @@ void step_run(Stepper *stepper, State *state, StepReport *report) {
     read_packet(stepper, state, report);
     report->finite = isfinite(report->plus) && isfinite(report->minus_square);
   }
-  if (report->finite) update(stepper, state, report);
+  if (report->finite) {
+    update(stepper, state, report);
+    update_code_mean(stepper, state, report);
+  }
   if (report->finite && nae) update_chains(stepper->opts, state, report);
   move_on(stepper, &state->at);
 }

@@ -19,6 +19,8 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
   worker->id = mem_new("batch", (size_t)tiles, sizeof *worker->id);
   worker->energy = mem_new("batch", (size_t)tiles, sizeof *worker->energy);
   worker->spread = MEM_NEW(int64_t, "batch", n_spread + 1);
+  worker->code = MEM_NEW(int64_t, "batch", shape_size(net_latent(net)) + 1);
+  worker->penalty = MEM_NEW(double, "batch", tiles);
 }
 
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
@@ -43,6 +45,8 @@ static void worker_drop(Worker *worker, bool contrastive) {
   mem_free(&worker->id);
   mem_free(&worker->energy);
   mem_free(&worker->spread);
+  mem_free(&worker->code);
+  mem_free(&worker->penalty);
 }
 
 void workers_free(Worker **worker, int threads, bool contrastive) {

@@ -136,6 +136,11 @@ static void copy(const Node *node, double *y, const double *x, const double *w) 
   memcpy(y, x, (size_t)shape_size(node->in) * sizeof *y);
 }
 
+/* The mean of mean and log variance. */
+static void gaussian(const Node *node, double *y, const double *x, const double *w) {
+  memcpy(y, x, (size_t)shape_size(node->out) * sizeof *y);
+}
+
 static void sphere(const Node *node, double *y, const double *x, const double *w) {
   double square = 0;
   for (long i = 0; i < shape_size(node->in); i++) square += x[i] * x[i];
@@ -160,7 +165,8 @@ static const struct {
              {"softplus", softplus},
              {"linear", copy},
              {"reshape", copy},
-             {"sphere", sphere}};
+             {"sphere", sphere},
+             {"gaussian", gaussian}};
 
 void reference_layer(const Node *node, double *y, const double *x, const double *w) {
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

@@ -70,6 +70,7 @@ static const Case cases[] = {
     {"softplus", {3, 3, 2}},
     {"sphere", {7, 1, 1}},
     {"sphere", {2, 3, 2}},
+    {"gaussian", {6, 1, 1}},
 };
 
 static void assert_near(const char *what, const char *where, long i, double found, double want,

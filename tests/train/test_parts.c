@@ -40,7 +40,7 @@ static void leaves_cover_all_tiles_once(void **state) {
 static void tile_sums_do_not_depend_on_ranks(void **state) {
   enum { TILES = 5 };
   const double value[TILES] = {1e16, 1, -1e16, 1e-3, 3};
-  Packet a = packet_new(4, TILES, 0, 0), b = packet_new(4, TILES, 0, 0);
+  Packet a = packet_new(4, TILES, 0, 0, 0), b = packet_new(4, TILES, 0, 0, 0);
   packet_clear(&a);
   packet_clear(&b);
   for (int t = 0; t < TILES; t++) packet_set(t % 2 ? &a : &b, TILE_PLUS, t, value[t]);
@@ -54,7 +54,7 @@ static void tile_sums_do_not_depend_on_ranks(void **state) {
 
 static void diversity_is_one_for_opposite_states_and_zero_for_equal_ones(void **state) {
   const float east[2] = {1, 0}, west[2] = {-1, 0}, odd[2] = {NAN, INFINITY};
-  Packet packet = packet_new(0, 0, 0, 2);
+  Packet packet = packet_new(0, 0, 0, 2, 0);
   packet_clear(&packet);
   spread_add(packet_spread(&packet), 2, east);
   spread_add(packet_spread(&packet), 2, west);

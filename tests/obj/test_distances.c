@@ -1,0 +1,112 @@
+/* Distances between sample and reconstruction against their formulas in double: values, gradients
+ * to both by finite differences. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../net/nets.h"
+#include "base/mem.h"
+#include "obj/distance.h"
+
+enum { FEATURES = 3, POINTS = 5, DIM = FEATURES * POINTS };
+static const Shape shape = {FEATURES, 1, POINTS};
+
+/* In the order c, t. */
+static double mse(const double *x, const double *y) {
+  double sum = 0;
+  for (int i = 0; i < DIM; i++) sum += (x[i] - y[i]) * (x[i] - y[i]);
+  return sum / DIM;
+}
+
+static double masked(const double *x, const double *y) {
+  double sum = 0;
+  int points = 0;
+  for (int t = 0; t < POINTS; t++) {
+    double here = 0, square = 0;
+    for (int c = 0; c < FEATURES; c++) {
+      double r = x[c * POINTS + t] - y[c * POINTS + t];
+      here += fabs(x[c * POINTS + t]);
+      square += r * r;
+    }
+    if (here > 0) sum += square, points++;
+  }
+  return points ? sum / (FEATURES * points) : 0;
+}
+
+static double entropy(double p, double q) { return p > 0 ? -p * log(q) : 0; }
+
+static double bernoulli(const double *x, const double *y) {
+  double sum = 0;
+  for (int i = 0; i < DIM; i++)
+    sum += entropy(x[i], y[i]) + entropy(1 - x[i], 1 - y[i]) - entropy(x[i], x[i]) -
+           entropy(1 - x[i], 1 - x[i]);
+  return sum / DIM;
+}
+
+typedef struct Case {
+  const char *name;
+  double (*reference)(const double *x, const double *y);
+  bool unit; /* between 0 and 1 */
+} Case;
+static const Case cases[] = {
+    {"mse", mse, false}, {"masked", masked, false}, {"bernoulli", bernoulli, true}};
+
+static float *values(uint32_t stream, bool unit) {
+  float *x = some_floats(stream, DIM * L);
+  for (int i = 0; i < DIM * L && unit; i++) x[i] = 0.5f + 0.45f * x[i];
+  return x;
+}
+
+/* Lane l has its last l points missing, up to all of them. */
+static void take_away_points(float *x) {
+  for (int l = 0; l < L; l++)
+    for (int t = POINTS - (l < POINTS ? l : POINTS); t < POINTS; t++)
+      for (int c = 0; c < FEATURES; c++) x[(c * POINTS + t) * L + l] = 0;
+}
+
+static double slope(const Case *c, double *x, double *y, double *moved) {
+  const double h = 1e-6, old = *moved;
+  *moved = old + h;
+  double up = c->reference(x, y);
+  *moved = old - h;
+  double down = c->reference(x, y);
+  *moved = old;
+  return (up - down) / (2 * h);
+}
+
+static void check(const Case *c) {
+  const Distance *distance = distance_find(c->name);
+  float *x = values(1, c->unit), *y = values(2, c->unit), *dx = MEM_NEW(float, "test", DIM *L);
+  float *dy = MEM_NEW(float, "test", DIM *L);
+  double d[L], alone[L], wide_x[DIM], wide_y[DIM];
+  take_away_points(x);
+  distance->eval(alone, NULL, y, x, shape);
+  distance->eval(d, dy, y, x, shape);
+  assert_memory_equal(d, alone, sizeof d);
+  if (distance->input) distance->input(dx, dy, y, x, shape);
+  for (int l = 0; l < L; l++) {
+    for (int i = 0; i < DIM; i++) wide_x[i] = x[i * L + l], wide_y[i] = y[i * L + l];
+    assert_float_equal(d[l], c->reference(wide_x, wide_y), 1e-6);
+    for (int i = 0; i < DIM; i++) {
+      assert_float_equal(dy[i * L + l], slope(c, wide_x, wide_y, &wide_y[i]), 2e-6);
+      if (distance->input)
+        assert_float_equal(dx[i * L + l], slope(c, wide_x, wide_y, &wide_x[i]), 2e-6);
+    }
+  }
+  distance->eval(d, y, y, x, shape); /* in place */
+  assert_memory_equal(y, dy, DIM * L * sizeof *y);
+  mem_free(&x), mem_free(&y), mem_free(&dx), mem_free(&dy);
+}
+
+static void distances_follow_their_formulas(void **state) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check(&cases[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(distances_follow_their_formulas)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
