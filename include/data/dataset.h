@@ -7,8 +7,7 @@
 #define DATA_DATASET_H
 
 #include "data/classes.h"
-#include "data/jet.h"
-#include "data/source.h"
+#include "data/view.h"
 #include "num/tile.h"
 #include "par/comm.h"
 
@@ -16,7 +15,7 @@ typedef enum BadRows { BAD_ERROR, BAD_SKIP } BadRows;
 
 typedef struct DataOpts {
   SourceOpts source;
-  ImageOpts image;
+  ViewOpts view;     /* what jets become */
   BadRows bad_rows; /* NaN or negative energy: an error (default), or skipped and counted */
   long limit;       /* use the first rows only, 0: all */
   double memory_gb; /* of one node, for the data */
@@ -42,8 +41,6 @@ Err dataset_load(Dataset *data, const Comm *comm, const DataOpts *opts, const ch
 void dataset_free(Dataset *data);
 /* Rows of the source that take part. */
 long dataset_rows(const Source *source, const DataOpts *opts);
-/* Whether the jets of a source can be made into such images. Errors: what is out of range. */
-Err dataset_check_image(const Source *source, const ImageOpts *image);
 
 /* Rows of a data set that take part: ids ascending. */
 typedef struct Subset {

@@ -19,7 +19,7 @@ static DataOpts data_defaults(void) {
                  .scale = 1.0 / 255,
                  .toy_jets = 20000,
                  .seed = 1},
-      .image = image_defaults(),
+      .view = view_defaults(),
       .bad_rows = BAD_ERROR,
       .memory_gb = 8,
   };

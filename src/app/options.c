@@ -49,6 +49,11 @@ static const char *reader_names(int i) {
   return reader ? reader->name : NULL;
 }
 
+static const char *view_names(int i) {
+  const View *view = view_at(i);
+  return view ? view->name : NULL;
+}
+
 /* The place of a field, checked to be of the type that the kind writes. */
 #define AT(type, field)                                                                          \
   _Generic(((Config *)0)->field, type                                                            \
@@ -136,19 +141,25 @@ static const Option options[] = {
    .help = "toy: how many jets to make, half QCD-like (0), half top-like (1)."},
   {"data.toy_seed", SEED(data.source.seed), .class = RUN_ONLY,
    .help = "toy: another seed, other jets; independent of `seed`."},
-  {"data.image_size", INT(data.image.size), WITHIN(4, 512), .unit = "pixels",
+  {"data.view", NAME(data.view.name, view_names),
+   .help = "What a jet becomes: image; sequence of its constituents, hardest first, each by share "
+           "of pT, eta', phi'."},
+  {"data.points", INT(data.view.points), WITHIN(1, POINTS_MOST), .unit = "constituents",
+   .help = "sequence: its length; of longer jets the hardest are kept, shorter ones padded with "
+           "zeros."},
+  {"data.image_size", INT(data.view.image.size), WITHIN(4, 512), .unit = "pixels",
    .help = "Height and width of a jet image; its window in eta and phi stays the same."},
-  {"data.width_eta", REAL(data.image.width_eta), ABOVE(0),
+  {"data.width_eta", REAL(data.view.image.width_eta), ABOVE(0),
    .help = "Width in eta of a pixel of a 40 x 40 image."},
-  {"data.width_phi", REAL(data.image.width_phi), ABOVE(0), .unit = "rad",
+  {"data.width_phi", REAL(data.view.image.width_phi), ABOVE(0), .unit = "rad",
    .help = "Width in phi of a pixel of a 40 x 40 image."},
-  {"data.pixel_merge", CHOICE(data.image.merge, merge_names), .aliases = "pixel_merge",
+  {"data.pixel_merge", CHOICE(data.view.image.merge, merge_names), .aliases = "pixel_merge",
    .help = "Constituents in one pixel: add them, or let the last win as published codes do."},
-  {"data.smooth", REAL(data.image.smooth), FROM(0), .unit = "pixels",
+  {"data.smooth", REAL(data.view.image.smooth), FROM(0), .unit = "pixels",
    .help = "Sigma of a Gaussian filter on the image; 0: none."},
-  {"data.power", REAL(data.image.power), INSIDE(0, 4),
+  {"data.power", REAL(data.view.image.power), INSIDE(0, 4),
    .help = "Raise pixels to this power and scale the sum back to 1; 1: leave."},
-  {"data.constituents", INT(data.image.constituents), FROM(0), OR("all", 0),
+  {"data.constituents", INT(data.view.image.constituents), FROM(0), OR("all", 0),
    .help = "Use at most so many constituents of a jet: the first of its list."},
 
   {"net.encoder", LAYERS(net.encoder, net.n_encoder),

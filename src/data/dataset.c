@@ -3,9 +3,6 @@
  * there. */
 #include "data/dataset.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/survey.h"
@@ -39,17 +36,6 @@ static size_t arrays_place(Arrays *a, char *base, long rows, long dim) {
   return used;
 }
 
-Err dataset_check_image(const Source *source, const ImageOpts *image) {
-  if (source->reader->check) return source->reader->check(source, image);
-  if (source->kind != SOURCE_JETS) return OK;
-  if (image->size < 1 || image->size > IMAGE_SIZE_MOST)
-    return err_user("data.image_size: found %d, want 1 to %d", image->size, IMAGE_SIZE_MOST);
-  if (source->slots > JET_SLOTS_MOST)
-    return err_user("%s: found %d constituents per jet, want at most %d", source->path,
-                    source->slots, JET_SLOTS_MOST);
-  return OK;
-}
-
 static Err check_memory(const char *path, long rows, long dim, size_t bytes, double memory_gb) {
   double need_gb = 1e-9 * (double)bytes;
   if (memory_gb <= 0 || need_gb <= memory_gb) return OK;
@@ -65,9 +51,8 @@ long dataset_rows(const Source *source, const DataOpts *opts) {
 
 static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
   TRY(source_open(source, &opts->source));
-  TRY(dataset_check_image(source, &opts->image));
-  int size = opts->image.size;
-  data->shape = source->kind == SOURCE_JETS ? (Shape){1, size, size} : source->shape;
+  TRY(view_check(source, &opts->view));
+  data->shape = view_shape(source, &opts->view);
   data->rows = dataset_rows(source, opts);
   data->has_label = source->has_label;
   data->has_weight = source->has_weight;
@@ -80,44 +65,15 @@ static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
   return check_memory(source->path, data->rows, shape_size(data->shape), bytes, opts->memory_gb);
 }
 
-static bool sums_to_something(const float *x, long dim) {
-  for (long i = 0; i < dim; i++)
-    if (x[i] != 0) return true;
-  return false;
-}
-
-static JetVerdict dense_verdict(float *x, long dim, bool raw_image, const ImageOpts *image) {
-  for (long i = 0; i < dim; i++)
-    if (!isfinite(x[i])) return JET_NAN;
-  if (!raw_image) return JET_OK;
-  if (!sums_to_something(x, dim)) return JET_EMPTY;
-  image_finish(x, image);
-  return JET_OK;
-}
-
 /* Row i of the block becomes sample `row` of the data set. */
 static void make_sample(const Arrays *a, const Source *source, const Block *block, long i,
-                        long row, long dim, const ImageOpts *image) {
-  float *x = a->x + row * dim;
-  JetVerdict verdict;
-  if (source->kind == SOURCE_JETS) {
-    verdict = jet_image(x, block->p4 + i * source->slots * 4, source->slots, image);
-  } else {
-    memcpy(x, block->x + i * dim, (size_t)dim * sizeof *x);
-    verdict = dense_verdict(x, dim, source->raw_image, image);
-  }
-  if (verdict == JET_OK && !(isfinite(block->weight[i]) && block->weight[i] >= 0))
-    verdict = JET_NAN;
-  if (verdict != JET_OK) memset(x, 0, (size_t)dim * sizeof *x);
-  a->verdict[row] = (uint8_t)verdict;
-  a->ok[row] = verdict == JET_OK;
+                        long row, long dim, const ViewOpts *view) {
+  Sample sample = view_sample(a->x + row * dim, source, block, i, view);
+  a->verdict[row] = (uint8_t)sample.verdict;
+  a->ok[row] = sample.verdict == JET_OK;
   a->label[row] = block->label[i];
-  a->weight[row] = verdict == JET_OK ? block->weight[i] : 0;
-  a->mass_gev[row] = verdict != JET_OK ? 0
-                     : block->mass_gev ? block->mass_gev[i]
-                     : block->p4
-                         ? (float)jet_mass_gev(block->p4 + i * source->slots * 4, source->slots)
-                         : 0;
+  a->weight[row] = sample.weight;
+  a->mass_gev[row] = sample.mass_gev;
 }
 
 /* The rows of this rank among those of its node, in whole grains. */
@@ -128,7 +84,7 @@ static Range my_rows(const Comm *comm, const Source *source, long rows) {
 }
 
 static Err load_share(const Comm *comm, const Arrays *a, const Source *source,
-                      const Dataset *data, const ImageOpts *image) {
+                      const Dataset *data, const ViewOpts *view) {
   long dim = shape_size(data->shape);
   Range mine = my_rows(comm, source, data->rows);
   long grain = source->reader->grain ? source->reader->grain(source) : 1;
@@ -141,7 +97,7 @@ static Err load_share(const Comm *comm, const Arrays *a, const Source *source,
     if (e) break;
 #pragma omp parallel for
     for (long row = from; row < to; row++)
-      make_sample(a, source, &block, row - from, row, dim, image);
+      make_sample(a, source, &block, row - from, row, dim, view);
     progress_at((double)(to - mine.from), "%ld rows", data->rows);
   }
   block_free(&block);
@@ -170,7 +126,7 @@ static Err load(Dataset *data, const Comm *comm, const DataOpts *opts, const Sou
   data->label = a.label, data->ok = a.ok;
   Range mine = my_rows(comm, source, data->rows);
   progress_begin(what, (double)(mine.to - mine.from), 10);
-  Err e = comm_agree(comm, load_share(comm, &a, source, data, &opts->image));
+  Err e = comm_agree(comm, load_share(comm, &a, source, data, &opts->view));
   shared_sync(data->memory);
   if (!e) e = judge(comm, data, &a, source, opts->bad_rows);
   if (!e) progress_end("%ld rows of %s", data->rows, source->path);

@@ -1,6 +1,5 @@
 #include "data/prepare.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ typedef struct Work {
   const Comm *comm;
   const Source *source;
   const PrepareOpts *opts;
-  ImageOpts raw;    /* the images before filter and power */
+  ViewOpts raw;     /* images before filter and power */
   long from, to;    /* rows of the source */
   long step;        /* rows of a block */
   Block block;      /* as read */
@@ -51,8 +50,7 @@ static LeanSpec spec_of(const Work *w) {
     spec.has_energy = w->opts->layout == PREPARE_EXACT;
     return spec;
   }
-  int size = w->raw.size;
-  Shape shape = to_images(w) ? (Shape){1, size, size} : source->shape;
+  Shape shape = view_shape(source, &w->raw);
   spec.layout = LEAN_PIXELS;
   spec.shape[0] = shape.c, spec.shape[1] = shape.h, spec.shape[2] = shape.w;
   return spec;
@@ -72,12 +70,21 @@ static Err check_size(const Work *w) {
                   w->source->path, dim, 1 << 16);
 }
 
+/* Every view can be made from the constituents, an image from its pixels. */
+static Err check_view(const Work *w, const Source *source) {
+  const ViewOpts *view = &w->opts->data.view;
+  TRY(view_check(source, view));
+  if (!to_images(w) || !strcmp(view->name, "image")) return OK;
+  return err_user("prepare.layout: found pixels for data.view %s, want jets or exact",
+                  view->name);
+}
+
 static Err begin(Work *w, Source *source) {
   const PrepareOpts *opts = w->opts;
   TRY(source_open(source, &opts->data.source));
-  TRY(dataset_check_image(source, &opts->data.image));
-  w->raw = opts->data.image;
-  w->raw.smooth = 0, w->raw.power = 1;
+  TRY(check_view(w, source));
+  w->raw = opts->data.view;
+  w->raw.image.smooth = 0, w->raw.image.power = 1;
   w->from = opts->from;
   w->to = opts->to ? opts->to : dataset_rows(source, &opts->data);
   TRY(check_range(w));
@@ -88,7 +95,8 @@ static void make_room(Work *w) {
   long grain = w->source->reader->grain ? w->source->reader->grain(w->source) : 1;
   w->step = (BLOCK_ROWS + grain - 1) / grain * grain;
   w->block = block_new(w->source, w->step);
-  if (to_images(w)) w->image = MEM_NEW(float, "images", w->step * w->raw.size * w->raw.size);
+  if (to_images(w))
+    w->image = MEM_NEW(float, "images", w->step *shape_size(view_shape(w->source, &w->raw)));
   if (has_mass(w->source)) w->mass_gev = MEM_NEW(float, "masses", w->step);
   w->verdict = MEM_NEW(uint8_t, "verdicts", w->step);
 }
@@ -100,33 +108,21 @@ static void free_room(Work *w) {
   mem_free(&w->verdict);
 }
 
-static JetVerdict dense_verdict(const float *x, long dim) {
-  for (long i = 0; i < dim; i++)
-    if (!isfinite(x[i])) return JET_NAN;
-  return JET_OK;
+/* Where the sample of row i is made: in its image or in place; NULL: its constituents are kept. */
+static float *sample_at(const Work *w, long i) {
+  float *samples = w->image ? w->image : w->block.x;
+  return samples ? samples + i * shape_size(view_shape(w->source, &w->raw)) : NULL;
 }
 
-/* Row i of the block, in place or into its image; a refused one is emptied. */
+/* Row i of the block; a refused one is emptied. */
 static JetVerdict make_row(const Work *w, long i) {
-  const Source *source = w->source;
-  bool jets = source->kind == SOURCE_JETS;
-  long dim = jets ? (long)w->raw.size * w->raw.size : shape_size(source->shape);
-  float *p4 = jets ? w->block.p4 + i * source->slots * 4 : NULL;
-  float *x = w->image ? w->image + i * dim : jets ? NULL : w->block.x + i * dim;
-  JetVerdict verdict = w->image ? jet_image(x, p4, source->slots, &w->raw)
-                       : jets   ? jet_verdict(p4, source->slots)
-                                : dense_verdict(x, dim);
-  float weight = w->block.weight[i];
-  if (verdict == JET_OK && !(isfinite(weight) && weight >= 0)) verdict = JET_NAN;
-  bool good = verdict == JET_OK;
-  if (!good && x) memset(x, 0, (size_t)dim * sizeof *x);
-  if (!good && p4) memset(p4, 0, (size_t)source->slots * 4 * sizeof *p4);
-  if (!good) w->block.weight[i] = 0;
-  if (w->mass_gev)
-    w->mass_gev[i] = !good               ? 0
-                     : w->block.mass_gev ? w->block.mass_gev[i]
-                                         : (float)jet_mass_gev(p4, source->slots);
-  return verdict;
+  Sample sample = view_sample(sample_at(w, i), w->source, &w->block, i, &w->raw);
+  long row = 4l * w->source->slots;
+  if (w->block.p4 && sample.verdict != JET_OK)
+    memset(w->block.p4 + i * row, 0, (size_t)row * sizeof *w->block.p4);
+  w->block.weight[i] = sample.weight;
+  if (w->mass_gev) w->mass_gev[i] = sample.mass_gev;
+  return sample.verdict;
 }
 
 /* This rank's rows of a wave, from .. to - 1. */
@@ -200,7 +196,7 @@ static void note_before(const Work *w, LeanWriter *writer) {
   lean_note_number(writer, "rows.from", (double)w->from);
   lean_note_number(writer, "rows.to", (double)w->to);
   note_refused(w, writer);
-  if (w->image || w->source->raw_image) note_image(writer, &w->raw);
+  if (w->image || w->source->raw_image) note_image(writer, &w->raw.image);
   if (is_toy(w))
     note_toy(w, writer);
   else

@@ -240,7 +240,7 @@ static const char *const long_example =
 
 static void canonical_text_reads_back(void **state) {
   text_reads_back(false, long_example);
-  assert_true(config.data.image.smooth == 0.30000000000000004);
+  assert_true(config.data.view.image.smooth == 0.30000000000000004);
   assert_string_equal(config.out, "a: \"b\\ # c");
   text_reads_back(true, long_example);
   text_reads_back(false, "nae: {temperature: trained}\n");

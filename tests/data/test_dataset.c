@@ -30,10 +30,10 @@ static const char *in_folder(const char *name) {
 
 static DataOpts toy_opts(void) {
   DataOpts opts = {.source = {.reader = "toy", .toy_jets = TOYS, .seed = 9},
-                   .image = image_defaults()};
-  opts.image.size = SIZE;
-  opts.image.smooth = 1;
-  opts.image.power = 0.8;
+                   .view = view_defaults()};
+  opts.view.image.size = SIZE;
+  opts.view.image.smooth = 1;
+  opts.view.image.power = 0.8;
   return opts;
 }
 
@@ -58,7 +58,8 @@ static void toys_are_those_of_one_process(void) {
   CHECK(data.rows == TOYS && data.shape.h == SIZE && data.has_label, "shape");
   for (long row = 0; row < TOYS; row++) {
     toy_jet(p4, &label, truth, 9, (uint64_t)row);
-    CHECK(jet_image(image, p4, TOY_SLOTS, &opts.image) == JET_OK && data.ok[row], "toy %ld", row);
+    CHECK(jet_image(image, p4, TOY_SLOTS, &opts.view.image) == JET_OK && data.ok[row], "toy %ld",
+          row);
     CHECK(!memcmp(image, data.x + row * DIM, sizeof image), "image %ld", row);
     CHECK(data.label[row] == label && data.weight[row] == 1, "label %ld", row);
     CHECK(data.mass_gev[row] == (float)jet_mass_gev(p4, TOY_SLOTS), "mass %ld", row);
@@ -110,6 +111,18 @@ static void prepared_is_the_same(const DataOpts *source) {
     dataset_free(&found);
   }
   dataset_free(&want);
+}
+
+/* From the constituents any view can be made, as if read from the source. */
+static void prepared_jets_keep_every_view(void) {
+  DataOpts source = toy_opts(), lean = file_opts(in_folder("views.h5"));
+  prepare(&source, PREPARE_JETS, in_folder("views.h5"));
+  for (int i = 0; view_at(i); i++) {
+    source.view.name = lean.view.name = view_at(i)->name;
+    Dataset want = load(&source), found = load(&lean);
+    same_data(&want, &found);
+    dataset_free(&want), dataset_free(&found);
+  }
 }
 
 static DataOpts published(void) {
@@ -216,8 +229,15 @@ static void what_cannot_be_is_said(void) {
   says(prepare_file(world, in_folder("nowhere/no.h5"), &range, "test"),
        "nowhere/no.h5: cannot write: No such file or directory");
   prepare(&range.data, PREPARE_PIXELS, in_folder("pixels.h5"));
+  range.data.view.name = "sequence", range.layout = PREPARE_PIXELS;
+  says(prepare_file(world, in_folder("no.h5"), &range, "test"),
+       "prepare.layout: found pixels for data.view sequence, want jets or exact");
   opts = file_opts(in_folder("pixels.h5"));
-  opts.image.size = 40;
+  opts.view.name = "sequence";
+  says(dataset_load(&data, world, &opts, "test"),
+       "data.view: found sequence, want image: the samples of ");
+  opts.view.name = "image";
+  opts.view.image.size = 40;
   says(dataset_load(&data, world, &opts, "test"),
        "pixels.h5: the images were made with image.size = 20, want 40 as configured");
 }
@@ -271,6 +291,7 @@ int main(int argc, char **argv) {
   DataOpts toys = toy_opts(), jets = published();
   prepared_is_the_same(&toys);
   prepared_is_the_same(&jets);
+  prepared_jets_keep_every_view();
   four_momenta_come_back();
   bad_rows_are_counted();
   what_cannot_be_is_said();
