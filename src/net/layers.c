@@ -5,10 +5,10 @@
 /* All layers, in the order of help texts. */
 /* clang-format off */
 #define LAYERS(X)                                                                                 \
-  X(dense) X(conv2d) X(conv_transpose2d)                                                          \
+  X(dense) X(conv2d) X(conv_transpose2d) X(gru) X(lstm)                                           \
   X(max_pool2d) X(avg_pool2d) X(upsample)                                                         \
   X(relu) X(leaky_relu) X(prelu) X(elu) X(sigmoid) X(tanh) X(softplus) X(linear)                  \
-  X(reshape) X(sphere) X(gaussian)
+  X(reshape) X(repeat) X(sphere) X(gaussian)
 /* clang-format on */
 
 #define DECLARE(name) ISA_DECLARE(Layer, layer_##name);

@@ -104,6 +104,69 @@ static void upsample(const Node *node, double *y, const double *x, const double 
   }
 }
 
+/* ---- recurrent: weight_ih (G H, F), weight_hh (G H, H), bias_ih, bias_hh (G H) ---- */
+
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
+
+/* Row `row` of w v + b, v's elements `stride` apart. */
+static double row_of(const double *w, const double *b, const double *v, long row, long n,
+                     long stride) {
+  double sum = b[row];
+  for (long i = 0; i < n; i++) sum += w[row * n + i] * v[i * stride];
+  return sum;
+}
+
+/* New h (and c) of unit u from the parts ax of the input and ah of the state, by gate. */
+static void gru_unit(double *h, double *c, const double *ax, const double *ah) {
+  double r = logistic(ax[0] + ah[0]), z = logistic(ax[1] + ah[1]), n = tanh(ax[2] + r * ah[2]);
+  *h = (1 - z) * n + z * *h;
+}
+
+static void lstm_unit(double *h, double *c, const double *ax, const double *ah) {
+  *c = logistic(ax[1] + ah[1]) * *c + logistic(ax[0] + ah[0]) * tanh(ax[2] + ah[2]);
+  *h = logistic(ax[3] + ah[3]) * tanh(*c);
+}
+
+static bool is_absent(const Node *node, const double *x) {
+  for (long f = 0; f < node->in.c; f++)
+    if (x[f * node->in.w] != 0) return false;
+  return attr(node, "masked");
+}
+
+static void recurrent(const Node *node, double *y, const double *x, const double *w, long gates,
+                      void (*unit)(double *, double *, const double *, const double *)) {
+  long units = (long)attr(node, "units"), features = node->in.c, points = node->in.w;
+  long rows = gates * units, all = attr(node, "returns") ? points : 1;
+  const double *hh = w + rows * features, *b_ih = hh + rows * units, *b_hh = b_ih + rows;
+  double h[64] = {0}, c[64] = {0}, before[64], ax[4], ah[4];
+  for (long k = 0; k < points; k++) {
+    long p = attr(node, "reverse") ? points - 1 - k : k;
+    bool absent = is_absent(node, x + p);
+    memcpy(before, h, sizeof h);
+    for (long u = 0; u < units && !absent; u++) {
+      for (long g = 0; g < gates; g++) {
+        ax[g] = row_of(w, b_ih, x + p, g * units + u, features, points);
+        ah[g] = row_of(hh, b_hh, before, g * units + u, units, 1);
+      }
+      unit(&h[u], &c[u], ax, ah);
+    }
+    for (long u = 0; u < units; u++)
+      y[u * all + (all > 1 ? p : 0)] = all > 1 && absent ? 0 : h[u];
+  }
+}
+
+static void gru(const Node *node, double *y, const double *x, const double *w) {
+  recurrent(node, y, x, w, 3, gru_unit);
+}
+
+static void lstm(const Node *node, double *y, const double *x, const double *w) {
+  recurrent(node, y, x, w, 4, lstm_unit);
+}
+
+static void repeat(const Node *node, double *y, const double *x, const double *w) {
+  for (long i = 0; i < shape_size(node->out); i++) y[i] = x[i / node->out.w];
+}
+
 /* ---- the rest ---- */
 
 static double slope(const Node *node, const double *w) {
@@ -153,6 +216,9 @@ static const struct {
 } table[] = {{"dense", dense},
              {"conv2d", conv2d},
              {"conv_transpose2d", conv_transpose2d},
+             {"gru", gru},
+             {"lstm", lstm},
+             {"repeat", repeat},
              {"max_pool2d", max_pool2d},
              {"avg_pool2d", avg_pool2d},
              {"upsample", upsample},

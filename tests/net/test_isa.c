@@ -45,6 +45,11 @@ static const char *const layers[] = {
     "tanh",
     "softplus",
     "sphere",
+    "gru %d",
+    "gru 1%d returns=1 masked=1",
+    "lstm %d reverse=1",
+    "lstm 1%d returns=1",
+    "repeat %d",
 };
 
 static int small(uint32_t i) { return 1 + (int)((some(99, i) + 1) * 2.5); }
@@ -107,16 +112,26 @@ static Outputs outputs_new(const Node *node) {
 static float *floats(const Guarded *g) { return (float *)g->data; }
 
 static void run_gradient(const Node *node, Outputs *out, const float *w) {
-  float *x[TILES], *dy[TILES];
+  const Layer *op = node->op;
+  float *x[TILES], *dy[TILES], *packed = floats(&out->of[PACKED]);
+  void *kept[TILES];
   for (int t = 0; t < TILES; t++) {
     x[t] = some_floats(10 + (uint32_t)t, (size_t)shape_size(node->in) * L);
     dy[t] = some_floats(20 + (uint32_t)t, (size_t)shape_size(node->out) * L);
+    kept[t] = mem_new("test", bytes_of(op->kept_size, node, 1), 1);
+    if (op->gradient_backward)
+      op->forward(node, floats(&out->of[Y]), kept[t], x[t], w, packed, (Finish){0});
   }
-  node->op->gradient(node, floats(&out->of[DW]), (const float *const *)x,
-                     (const float *const *)dy, TILES, w);
+  if (op->gradient_backward)
+    op->gradient_backward(node, floats(&out->of[DW]), x, (const float *const *)x,
+                          (const float *const *)dy, kept, TILES, w, packed);
+  else
+    op->gradient(node, floats(&out->of[DW]), (const float *const *)x, (const float *const *)dy,
+                 TILES, w);
   for (int t = 0; t < TILES; t++) {
     mem_free(&x[t]);
     mem_free(&dy[t]);
+    mem_free(&kept[t]);
   }
 }
 
@@ -146,7 +161,7 @@ static Outputs run(const char *layer, Shape in) {
   op->forward(&node, floats(&out.of[Y_BARE]), NULL, x, w, packed, (Finish){0});
   op->backward(&node, floats(&out.of[DX]), dy, out.of[KEPT].data, w, packed, (Finish){0});
   if (op->takes_finish) run_finished(&node, &out, x, dy, w);
-  if (op->gradient) run_gradient(&node, &out, w);
+  if (op->gradient || op->gradient_backward) run_gradient(&node, &out, w);
   mem_free(&w);
   mem_free(&x);
   mem_free(&dy);
@@ -211,7 +226,9 @@ static void all_isas_agree(void **state) {
     const char *format = layers[i % (sizeof layers / sizeof layers[0])];
     snprintf(layer, sizeof layer, format, small(10 * i), small(10 * i + 1));
     int c = i % 3 ? small(10 * i + 2) : 7 + small(10 * i + 2);
-    compare(layer, (Shape){c, 4 + small(10 * i + 3) * 2, 4 + 3 * small(10 * i + 4)});
+    bool sequence = strstr(layer, "gru") || strstr(layer, "lstm");
+    int rows = sequence ? 1 : 4 + small(10 * i + 3) * 2;
+    compare(layer, (Shape){c, rows, 4 + 3 * small(10 * i + 4)});
   }
 }
 

@@ -1,0 +1,306 @@
+/* What recurrent layers share: the walk along a sequence, for one tile. A layer brings its Cell,
+ * the elementwise equations of one unit; everything else is here. For isa_sources only.
+ *
+ * The input (F, 1, T) is a sequence of T points with F features. Each of H units holds a state of
+ * one or two numbers, h first, zero at the start; h is the output. A unit has four sums, of which
+ * the point's features feed the first `gates`, and h of all units the first gates - 1 and the
+ * last:
+ *
+ *   a[g] = bias + sum over f of w_ih[g][f] x[f] + sum over j of w_hh[g][j] h[j]
+ *
+ * (a gated recurrent unit keeps the two parts of its third gate apart; a long short-term memory
+ * has four gates and none apart). Tensors as PyTorch's GRU and LSTM have them, so that their
+ * weights fit: weight_ih (gates H, F), weight_hh (gates H, H), bias_ih, bias_hh (gates H).
+ *
+ * Units are done in blocks, whose sums never leave the registers before the cell has seen them.
+ * An absent point (all features zero, if the layer is `masked`) leaves the state as it is; a step
+ * at which all lanes are absent is not made at all, which gives the same bits. */
+#ifndef NET_RECURRENT_H
+#define NET_RECURRENT_H
+
+#include "net/layer.h"
+#include "num/vec.h"
+
+#define recurrent_shape       PER_ISA(recurrent_shape)
+#define recurrent_points      PER_ISA(recurrent_points)
+#define recurrent_of          PER_ISA(recurrent_of)
+#define recurrent_packed_size PER_ISA(recurrent_packed_size)
+#define recurrent_pack        PER_ISA(recurrent_pack)
+#define recurrent_kept_size   PER_ISA(recurrent_kept_size)
+#define recurrent_present     PER_ISA(recurrent_present)
+#define recurrent_back        PER_ISA(recurrent_back)
+#define recurrent_gradient    PER_ISA(recurrent_gradient)
+
+enum {
+  RECURRENT_UNITS = 512, /* the most: states of a step live on the stack */
+  RECURRENT_SUMS = 4,
+  RECURRENT_STATES = 2,
+  RECURRENT_ROWS = 5, /* the most that a unit keeps */
+  RECURRENT_BLOCK = VL == 16 ? 5 : 3
+};
+
+/* One unit, as vectors of samples. */
+typedef struct Cell {
+  int gates;  /* 3 or 4 */
+  int states; /* 1: h; 2: h and another one */
+  int rows;   /* numbers of a step that backward wants */
+  /* From the four sums a: the new state, and a = the rows to keep. Where not present the state
+   * stays. */
+  void (*forward)(vec a[RECURRENT_ROWS], vec state[RECURRENT_STATES], mask present);
+  /* From the rows kept: a = the gradient to the four sums. d: from that of the new state to that
+   * of the old one, less what goes by the sums. */
+  void (*backward)(vec a[RECURRENT_ROWS], const vec old[RECURRENT_STATES],
+                   vec d[RECURRENT_STATES], mask present);
+} Cell;
+
+/* A layer's numbers. */
+typedef struct Recurrent {
+  int gates, states, rows; /* of its cell */
+  int units, features, points;
+  bool sequence, masked, reverse;
+} Recurrent;
+
+/* Attributes of every recurrent layer, in the order of this enum. */
+enum { RECURRENT_ATTR_UNITS, RECURRENT_RETURNS, RECURRENT_MASKED, RECURRENT_REVERSE };
+/* clang-format off */
+#define RECURRENT_ATTRS                                                                           \
+  {.name = "units", .kind = ATTR_INT, .required = true, .min = 1, .max = RECURRENT_UNITS,         \
+   .help = "size of the hidden state; its weights take no spectral normalisation"},               \
+  {.name = "returns", .kind = ATTR_CHOICE, .max = 1,                                              \
+   .choices = (const char *const[]){"last", "sequence", NULL},                                    \
+   .help = "the state after the last point, or that after each point"},                           \
+  {.name = "masked", .kind = ATTR_BOOL, .max = 1,                                                 \
+   .help = "points whose features are all zero are absent and leave the state as it is; false: "  \
+           "every point counts"},                                                                 \
+  {.name = "reverse", .kind = ATTR_BOOL, .max = 1, .help = "go from the last point to the first"},\
+  {0}
+/* clang-format on */
+
+Err recurrent_shape(Node *node, int gates);
+int recurrent_points(const Node *node);
+Recurrent recurrent_of(const Node *node, Cell cell);
+size_t recurrent_packed_size(const Recurrent *r);
+void recurrent_pack(const Recurrent *r, float *packed, const float *w);
+
+/* ---- what a tile keeps: T + 1 steps, then the lanes present at each ---- */
+
+/* rows (rows, H, L); x (F, L); state (states, H, L) before the step */
+typedef struct Step {
+  float *rows, *x, *state;
+} Step;
+
+INLINE size_t step_floats(const Recurrent *r) {
+  return (size_t)((r->rows + r->states) * r->units + r->features) * L;
+}
+
+INLINE Step step_at(const Recurrent *r, const void *kept, int k) {
+  float *rows = (float *)kept + (size_t)k * step_floats(r);
+  float *x = rows + (size_t)r->rows * r->units * L;
+  return (Step){rows, x, x + (size_t)r->features * L};
+}
+
+/* (T) */
+INLINE uint16_t *kept_present(const Recurrent *r, const void *kept) {
+  return (uint16_t *)((float *)kept + (size_t)(r->points + 1) * step_floats(r));
+}
+
+size_t recurrent_kept_size(const Recurrent *r);
+
+/* The point of step k. */
+INLINE int point_of(const Recurrent *r, int k) { return r->reverse ? r->points - 1 - k : k; }
+
+/* Lanes in which a point is there; x: its first feature, `stride` rows from the next. */
+uint16_t recurrent_present(const Recurrent *r, const float *x, long stride);
+
+/* ---- forward ---- */
+
+typedef vec Sums[RECURRENT_SUMS][RECURRENT_BLOCK];
+
+/* a += w x over n rows, for the first gates - 1 sums and the sum `last`. Returns the weights
+ * behind. */
+INLINE const float *feed(Sums a, int gates, int last, const float *w, const float *x, long stride,
+                         long n) {
+  for (long i = 0; i < n; i++, w += gates * RECURRENT_BLOCK) {
+    vec row = v_load(x, i * stride);
+    UNROLL(4)
+    for (int g = 0; g < gates; g++) UNROLL(5)
+    for (int k = 0; k < RECURRENT_BLOCK; k++) {
+      vec *sum = &a[g < gates - 1 ? g : last][k];
+      *sum = v_fma(row, v_set(w[g * RECURRENT_BLOCK + k]), *sum);
+    }
+  }
+  return w;
+}
+
+/* Units u .. u + RECURRENT_BLOCK - 1 of a step: from.x and from.state to `to`; rows NULL: nothing
+ * kept. */
+INLINE void step_block(const Recurrent *r, Cell cell, float *rows, float *to, const float *state,
+                       const float *x, long stride, const float *w, mask present, int u, int l) {
+  Sums a;
+  UNROLL(4)
+  for (int g = 0; g < RECURRENT_SUMS; g++) UNROLL(5)
+  for (int k = 0; k < RECURRENT_BLOCK; k++) a[g][k] = v_set(*w++);
+  w = feed(a, cell.gates, cell.gates - 1, w, x + l, stride, r->features);
+  feed(a, cell.gates, RECURRENT_SUMS - 1, w, state + l, 1, r->units);
+  for (int k = 0; k < RECURRENT_BLOCK && u + k < r->units; k++) {
+    vec row[RECURRENT_ROWS], s[RECURRENT_STATES];
+    for (int g = 0; g < RECURRENT_SUMS; g++) row[g] = a[g][k];
+    for (int i = 0; i < cell.states; i++) s[i] = v_load(state + l, (long)i * r->units + u + k);
+    cell.forward(row, s, present);
+    for (int i = 0; i < cell.states; i++) v_store(to + l, (long)i * r->units + u + k, s[i]);
+    for (int g = 0; rows && g < cell.rows; g++)
+      v_store(rows + l, (long)g * r->units + u + k, row[g]);
+  }
+}
+
+INLINE long block_floats(const Recurrent *r) {
+  return RECURRENT_BLOCK * (RECURRENT_SUMS + (long)r->gates * (r->features + r->units));
+}
+
+INLINE void step_forward(const Recurrent *r, Cell cell, float *rows, float *to,
+                         const float *state, const float *x, long stride, const float *packed,
+                         uint16_t present) {
+  for (int u = 0; u < r->units; u += RECURRENT_BLOCK, packed += block_floats(r)) LANES(l)
+  step_block(r, cell, rows, to, state, x, stride, packed, m_load(&present, l), u, l);
+}
+
+/* h (H, L) to point p of a sequence, zero where absent. */
+INLINE void put_point(const Recurrent *r, float *y, const float *h, int p, uint16_t present) {
+  for (long u = 0; u < r->units; u++) LANES(l)
+  v_store(y + l, u * r->points + p, v_select(m_load(&present, l), v_load(h + l, u), v_set(0)));
+}
+
+INLINE void recurrent_forward(const Node *node, Cell cell, float *y, void *kept, const float *x,
+                              const float *packed) {
+  _Alignas(64) float turn[2][RECURRENT_STATES * RECURRENT_UNITS * L];
+  const Recurrent r = recurrent_of(node, cell);
+  size_t state_bytes = (size_t)(r.states * r.units) * L * sizeof(float);
+  float *state = kept ? step_at(&r, kept, 0).state : turn[0];
+  memset(state, 0, state_bytes);
+  for (int k = 0; k < r.points; k++) {
+    int p = point_of(&r, k);
+    uint16_t present = recurrent_present(&r, x + (size_t)p * L, r.points);
+    Step step = {0};
+    float *to = kept ? step_at(&r, kept, k + 1).state : turn[~k & 1];
+    if (kept) {
+      step = step_at(&r, kept, k);
+      kept_present(&r, kept)[k] = present;
+      for (long f = 0; f < r.features; f++)
+        memcpy(step.x + f * L, x + (f * r.points + p) * L, L * sizeof(float));
+    }
+    if (present)
+      step_forward(&r, cell, step.rows, to, state, x + (size_t)p * L, r.points, packed, present);
+    else
+      memcpy(to, state, state_bytes);
+    state = to;
+    if (r.sequence) put_point(&r, y, state, p, present);
+  }
+  if (!r.sequence) memcpy(y, state, (size_t)r.units * L * sizeof(float));
+}
+
+/* ---- backward ---- */
+
+/* d (states, H, L) += dy (H, L) where present; dy's units are `stride` rows apart. */
+INLINE void take_point(const Recurrent *r, float *d, const float *dy, uint16_t present) {
+  for (long u = 0; u < r->units; u++) LANES(l) {
+      vec more = v_select(m_load(&present, l), v_load(dy + l, u * r->points), v_set(0));
+      v_store(d + l, u, v_load(d + l, u) + more);
+    }
+}
+
+/* a (4, H, L): the gradient to the sums of a step, from what it kept; may be step->rows. */
+INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *d, const Step *step,
+                          uint16_t present) {
+  long n = r->units;
+  for (long u = 0; u < n; u++) LANES(l) {
+      vec row[RECURRENT_ROWS], old[RECURRENT_STATES], ds[RECURRENT_STATES];
+      for (int g = 0; g < cell.rows; g++) row[g] = v_load(step->rows + l, g * n + u);
+      for (int i = 0; i < cell.states; i++) {
+        old[i] = v_load(step->state + l, i * n + u);
+        ds[i] = v_load(d + l, i * n + u);
+      }
+      cell.backward(row, old, ds, m_load(&present, l));
+      for (int i = 0; i < cell.states; i++) v_store(d + l, i * n + u, ds[i]);
+      for (int g = 0; g < RECURRENT_SUMS; g++) v_store(a + l, g * n + u, row[g]);
+    }
+}
+
+/* What of a step's gradient a (4, H, L) goes through the weights: d += to h; dx (F, L) unless
+ * NULL, its features `stride` rows apart. */
+void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const float *a,
+                    const float *packed);
+
+/* dx from dy. The gradients to the sums replace the rows that were kept if `store`, for
+ * recurrent_gradient. */
+INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, const float *dy,
+                               const void *kept, const float *packed, bool store) {
+  _Alignas(64) float a[RECURRENT_SUMS * RECURRENT_UNITS * L];
+  _Alignas(64) float d[RECURRENT_STATES * RECURRENT_UNITS * L];
+  const Recurrent r = recurrent_of(node, cell);
+  memset(d, 0, (size_t)(r.states * r.units) * L * sizeof(float));
+  if (!r.sequence) memcpy(d, dy, (size_t)r.units * L * sizeof(float));
+  for (int k = r.points; k-- > 0;) {
+    Step step = step_at(&r, kept, k);
+    uint16_t present = kept_present(&r, kept)[k];
+    float *sums = store ? step.rows : a, *to = dx ? dx + (size_t)point_of(&r, k) * L : NULL;
+    if (!present) {
+      for (long f = 0; to && f < r.features; f++)
+        memset(to + f * r.points * L, 0, L * sizeof(float));
+      continue;
+    }
+    if (r.sequence) take_point(&r, d, dy + (size_t)point_of(&r, k) * L, present);
+    step_backward(&r, cell, sums, d, &step, present);
+    recurrent_back(&r, d, to, r.points, sums, packed);
+  }
+}
+
+/* dw += from one tile's kept steps, after a backward that stored. */
+void recurrent_gradient(const Recurrent *r, float *dw, const void *kept);
+
+/* The slots of a layer with this cell. */
+#define RECURRENT_LAYER(type, cell, text)                                                        \
+  static Err type##_shape(Node *node) { return recurrent_shape(node, cell.gates); }              \
+  static size_t type##_packed_size(const Node *node) {                                           \
+    Recurrent r = recurrent_of(node, cell);                                                      \
+    return recurrent_packed_size(&r);                                                            \
+  }                                                                                              \
+  static void type##_pack(const Node *node, float *packed, const float *w) {                     \
+    Recurrent r = recurrent_of(node, cell);                                                      \
+    recurrent_pack(&r, packed, w);                                                               \
+  }                                                                                              \
+  static size_t type##_kept_size(const Node *node) {                                             \
+    Recurrent r = recurrent_of(node, cell);                                                      \
+    return recurrent_kept_size(&r);                                                              \
+  }                                                                                              \
+  static void type##_forward(const Node *node, float *y, void *kept, const float *x,             \
+                             const float *w, const float *packed, Finish finish) {               \
+    recurrent_forward(node, cell, y, kept, x, packed);                                           \
+  }                                                                                              \
+  static void type##_backward(const Node *node, float *dx, const float *dy, const void *kept,    \
+                              const float *w, const float *packed, Finish finish) {              \
+    recurrent_backward(node, cell, dx, dy, kept, packed, false);                                 \
+  }                                                                                              \
+  static void type##_gradient_backward(const Node *node, float *dw, float *const *dx,            \
+                                       const float *const *x, const float *const *dy,            \
+                                       void *const *kept, int tiles, const float *w,             \
+                                       const float *packed) {                                    \
+    Recurrent r = recurrent_of(node, cell);                                                      \
+    for (int t = 0; t < tiles; t++) {                                                            \
+      recurrent_backward(node, cell, dx ? dx[t] : NULL, dy[t], kept[t], packed, true);           \
+      recurrent_gradient(&r, dw, kept[t]);                                                       \
+    }                                                                                            \
+  }                                                                                              \
+  static const Attr type##_attrs[] = {RECURRENT_ATTRS};                                          \
+  const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
+                                       .help = text,                                             \
+                                       .attrs = type##_attrs,                                    \
+                                       .shape = type##_shape,                                    \
+                                       .packed_size = type##_packed_size,                        \
+                                       .pack = type##_pack,                                      \
+                                       .kept_size = type##_kept_size,                            \
+                                       .forward = type##_forward,                                \
+                                       .backward = type##_backward,                              \
+                                       .gradient_backward = type##_gradient_backward,            \
+                                       .points = recurrent_points}
+
+#endif
