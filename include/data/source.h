@@ -31,7 +31,7 @@ typedef struct Block {
 } Block;
 
 typedef struct SourceOpts {
-  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean" */
+  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean", "line" */
   const char *path;   /* file; NULL for toy */
   /* hdf5: dataset paths inside the file; "" where there is none */
   const char *x_path, *label_path, *weight_path;
@@ -61,6 +61,7 @@ struct Reader {
   const char *name, *help;
   /* True when the file looks like this reader's. NULL: never guessed. */
   bool (*knows)(const char *path);
+  bool makes_rows; /* wants no file */
   Err (*open)(Source *source, const SourceOpts *opts);
   /* Rows from .. to - 1 into block (arrays big enough; block->rows is set). Thread-safe. */
   Err (*read)(const Source *source, Block *block, long from, long to);

@@ -12,15 +12,23 @@
 
 enum { MODEL_FORMAT = 1 };
 
+/* Numbers beside the network, for people and plots. */
+typedef struct ModelArray {
+  const char *name, *axis;
+  long n;
+  const double *value; /* (n) */
+} ModelArray;
+
 typedef struct Model {
   NetSpec spec;
   Shape input;
   Net *net;
   float *w; /* (P) effective weights */
   char objective[24];
-  char energy[24];    /* "mse", ...: what the reconstruction error is */
-  double temperature; /* 0: none */
-  char *config;       /* resolved configuration (YAML text) */
+  char energy[24];       /* "mse", ...: what the reconstruction error is */
+  double temperature;    /* 0: none */
+  char *config;          /* resolved configuration (YAML text) */
+  const ModelArray *pca; /* datasets of /pca, ended by a NULL name; NULL: none; not read back */
 } Model;
 
 /* model->w holds what the layers see. Errors: cannot write (disk full: the old file stays;

@@ -60,8 +60,9 @@ typedef struct TrainOpts {
   char energy[24];    /* "mse", ...: obj/distance.h */
   char pretrain[24];  /* the objective of a contrastive objective's first phase */
   ObjectiveOpts obj;
-  long batch; /* global, a multiple of 16 */
-  int leaf;   /* tiles of a leaf */
+  long components; /* objective pca */
+  long batch;      /* global, a multiple of 16 */
+  int leaf;        /* tiles of a leaf */
   PhaseOpts ae, nae;
   long steps; /* stop after so many optimizer steps in all, 0: no limit */
   Optimizer optimizer;

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "io/checkpoint.h"
+#include "model/model.h"
 #include "par/comm.h"
 
 enum { RUNDIR_PATH = 1024, RUNDIR_CHECKPOINTS = 64 };
@@ -37,6 +38,10 @@ Fence rundir_fence(const Rundir *dir);
 /* Local. Put a checkpoint that can not be read aside; keep the newest two. */
 void rundir_discard(const Rundir *dir, int64_t step);
 void rundir_prune(const Rundir *dir, int64_t newest);
+/* Local. Replace a small file of the directory, model.h5. Errors: cannot write; for the model: a
+ * newer run holds the directory. */
+Err rundir_text(const Rundir *dir, const char *name, const char *text);
+Err rundir_publish(const Rundir *dir, const Model *model);
 /* Local. A file `stop` in the directory asks the run to stop; it is taken away. */
 bool rundir_stop_file(const Rundir *dir);
 

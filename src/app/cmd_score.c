@@ -116,7 +116,7 @@ static Err report(const Scores *scores, const Dataset *data, const Config *confi
 
 static void note_origin(const Config *config, const Dataset *data, const char *model) {
   provenance_set("model", "%s", model);
-  provenance_set("input", "%s", config->data.source.path ? config->data.source.path : "toy jets");
+  provenance_set("input", "%s", config->data.source.path ? config->data.source.path : config->data.source.reader);
   provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
 }
 

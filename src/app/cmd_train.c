@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/provenance.h"
 #include "num/isa.h"
+#include "train/pca.h"
 
 /* Everything that training reads. */
 typedef struct Loaded {
@@ -13,12 +14,15 @@ typedef struct Loaded {
   Subset train, valid, signal;
 } Loaded;
 
+/* Fitted, not trained: wants no network, no batch and nothing to validate on. */
+static bool is_fit(const Config *config) { return !strcmp(config->train.objective, "pca"); }
+
 static const Dataset *valid_data(const Loaded *loaded) {
   return loaded->separate.rows ? &loaded->separate : &loaded->data;
 }
 
 static const char *input_name(const Config *config) {
-  return config->data.source.path ? config->data.source.path : "toy jets";
+  return config->data.source.path ? config->data.source.path : config->data.source.reader;
 }
 
 /* Anomalies in part [from, to) of the data: rows of every other class. */
@@ -47,6 +51,7 @@ static void select_all(Loaded *loaded, const Config *config) {
 
 static Err check_enough(const Loaded *loaded, const Config *config) {
   long n = loaded->train.n;
+  if (is_fit(config)) return OK;
   if (n < config->train.batch)
     return err_user("%s: found %ld samples of the normal class to train on (data.normal, "
                     "data.train_limit), want at least one batch of %ld (train.batch)",
@@ -112,7 +117,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .out = config->out,
                       .block = config->block,
                       .window = config->window};
-  Err e = train_run(comm, &config->train, &config->net, &input);
+  Err e = is_fit(config) ? pca_run(comm, &config->train, &input)
+                         : train_run(comm, &config->train, &config->net, &input);
   free(result);
   free(full);
   return e;
@@ -120,6 +126,7 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
 
 static Err check_given(const Config *config) {
   if (!config->out) return err_user("out: found nothing, want out=DIR, the run directory");
+  if (is_fit(config)) return OK;
   if (!config->net.n_encoder || !config->net.n_decoder)
     return err_user("net.%s: found no layers, want a list; the files in configs/ have some",
                     config->net.n_encoder ? "decoder" : "encoder");
@@ -147,6 +154,8 @@ const Command cmd_train = {
         "data.valid), and trains: a plain autoencoder first, then, with objective=nae, the\n"
         "normalized one, whose energy is kept low on data and raised where its Markov chains\n"
         "wander. Ranks share the batch; the result is the same bits for any number of them.\n"
+        "objective=pca fits principal components instead (pca.components), with any number of\n"
+        "ranks, and needs no network; what each explains is in DIR/explained.csv.\n"
         "\n"
         "DIR holds config.yaml (resolved), log.csv (one row every log.steps steps), model.h5 "
         "(the\n"

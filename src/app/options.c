@@ -26,8 +26,10 @@ _Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of 
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
 
+/* What is minimised step by step, and what is fitted. */
 static const char *objective_names(int i) {
-  const Objective *objective = objective_at(i);
+  if (i == 0) return "pca";
+  const Objective *objective = objective_at(i - 1);
   return objective ? objective->name : NULL;
 }
 static const char *energy_names(int i) {
@@ -85,7 +87,7 @@ static const Option options[] = {
   {"objective", .kind = &kind_word, .offset = offsetof(Config, train.objective),
    .choice = objective_names,
    .help = "What is minimised: ae, a plain autoencoder; sparse, the same with a sparse latent "
-           "space; nae, first ae and then normalized."},
+           "space; nae, first ae and then normalized; pca, principal components, by a fit."},
   {"energy", .kind = &kind_word, .offset = offsetof(Config, train.energy),
    .choice = energy_names,
    .help = "How far a reconstruction is from its sample: mse, mean squared error; masked, the same "
@@ -104,7 +106,8 @@ static const Option options[] = {
   {"csv", SWITCH(csv), .class = RUN_ONLY, .help = "bench: lines for machines."},
 
   {"data.source", NAME(data.source.reader, reader_names), .class = RUN_ONLY,
-   .help = "How to read data.input; auto: recognised from the file. toy makes jets, needs none."},
+   .help = "How to read data.input; auto: recognised from the file. toy makes jets, line "
+           "makes points near a line; these need none."},
   {"data.input", PATH(data.source.path), .class = RUN_ONLY,
    .aliases = "indist_train", .help = "The file to train on, to score, to prepare."},
   {"data.valid", PATH(valid), .class = RUN_ONLY, .aliases = "indist_val",
@@ -138,9 +141,9 @@ static const Option options[] = {
    .help = "idx: label file; \"\": found from the name of the images."},
   {"data.scale", REAL(data.source.scale), ABOVE(0), .help = "idx: factor of the bytes."},
   {"data.toy_jets", LONG(data.source.toy_jets), FROM(1), .class = RUN_ONLY,
-   .help = "toy: how many jets to make, half QCD-like (0), half top-like (1)."},
+   .help = "toy, line: how many jets or points to make, half QCD-like (0), half top-like (1)."},
   {"data.toy_seed", SEED(data.source.seed), .class = RUN_ONLY,
-   .help = "toy: another seed, other jets; independent of `seed`."},
+   .help = "toy, line: another seed, other jets; independent of `seed`."},
   {"data.view", NAME(data.view.name, view_names),
    .help = "What a jet becomes: image; sequence of its constituents, hardest first, each by share "
            "of pT, eta', phi'."},
@@ -219,6 +222,9 @@ static const Option options[] = {
    .class = RUN_ONLY, .help = "Optimizer steps between two checkpoints."},
   {"train.checkpoint_minutes", REAL(train.checkpoint_minutes), FROM(0), OR("never", 0),
    .unit = "min", .class = RUN_ONLY, .help = "Minutes between two checkpoints."},
+
+  {"pca.components", LONG(train.components), FROM(1),
+   .help = "Length of the code of objective pca."},
 
   {"sparse.l1", REAL(train.obj.sparse_l1), FROM(0), .help = "Weight of the code's L1 norm."},
   {"sparse.kl", REAL(train.obj.sparse_kl), FROM(0),

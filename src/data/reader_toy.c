@@ -31,6 +31,7 @@ static void close_toy(Source *source) { mem_free(&source->file); }
 
 const Reader reader_toy = {.name = "toy",
                            .help = "toy jets, made in the program (data.toy_jets, data.toy_seed)",
+                           .makes_rows = true,
                            .open = open_toy,
                            .read = read_toy,
                            .close = close_toy};

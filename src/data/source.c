@@ -7,12 +7,12 @@
 
 #include "base/mem.h"
 
-extern const Reader reader_lean, reader_toptag, reader_hdf5, reader_idx, reader_toy;
+extern const Reader reader_lean, reader_toptag, reader_hdf5, reader_idx, reader_toy, reader_line;
 
 /* In this order they are asked whether they know a file: toptag takes whatever HDF5 lean leaves.
  */
-static const Reader *const all[] = {&reader_lean, &reader_toptag, &reader_hdf5,
-                                    &reader_idx,  &reader_toy,    NULL};
+static const Reader *const all[] = {&reader_lean, &reader_toptag, &reader_hdf5, &reader_idx,
+                                    &reader_toy,  &reader_line,   NULL};
 enum { READERS = sizeof all / sizeof *all - 1 };
 
 const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
@@ -20,7 +20,7 @@ const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
 static Err named(const Reader **reader, const char *name) {
   for (int i = 0; i < READERS; i++)
     if (!strcmp(all[i]->name, name)) return *reader = all[i], OK;
-  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx or toy", name);
+  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx, toy or line", name);
 }
 
 static Err recognise(const Reader **reader, const SourceOpts *opts) {
@@ -52,7 +52,7 @@ Err source_open(Source *source, const SourceOpts *opts) {
   bool automatic = !opts->reader || !strcmp(opts->reader, "auto");
   memset(source, 0, sizeof *source);
   if (!automatic) TRY(named(&reader, opts->reader));
-  if (reader != &reader_toy) TRY(look(opts->path));
+  if (!reader || !reader->makes_rows) TRY(look(opts->path));
   if (automatic) TRY(recognise(&reader, opts));
   source->reader = reader;
   snprintf(source->path, sizeof source->path, "%s", opts->path ? opts->path : reader->name);

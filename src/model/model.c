@@ -76,6 +76,14 @@ static void put_head(hid_t file, const Model *model) {
   h5_close(input);
 }
 
+static void put_arrays(hid_t file, const char *name, const ModelArray *array) {
+  hid_t group = h5_group(file, name);
+  for (; array->name; array++)
+    h5_close(h5_put_array(group, array->name, H5T_NATIVE_DOUBLE, 1, &array->n, &array->axis,
+                          array->value));
+  h5_close(group);
+}
+
 Err model_save(const char *path, const Model *model, const Fact *provenance) {
   const NetSpec *spec = &model->spec;
   const Node *node = model->net->node;
@@ -83,6 +91,7 @@ Err model_save(const char *path, const Model *model, const Fact *provenance) {
   put_head(file, model);
   put_part(file, "encoder", model, node, spec->encoder, spec->n_encoder);
   put_part(file, "decoder", model, node + spec->n_encoder, spec->decoder, spec->n_decoder);
+  if (model->pca) put_arrays(file, "pca", model->pca);
   h5_put_facts(file, provenance);
   return h5_publish(file, path);
 }

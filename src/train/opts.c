@@ -34,6 +34,7 @@ TrainOpts train_defaults(void) {
                              .sparse_zero = 1e-3,
                              .vae_beta = 1,
                              .noise_level = 0.1},
+                     .components = 20,
                      .batch = 256,
                      .leaf = 1,
                      .ae = {.epochs = 10, .rate = 1e-3},

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/provenance.h"
+#include "io/outfile.h"
 
 enum { KEPT = 2 }; /* checkpoints */
 
@@ -59,7 +60,7 @@ static Err write_text(const char *path, const char *text) {
   return e;
 }
 
-static Err put_text(const Rundir *dir, const char *name, const char *text) {
+Err rundir_text(const Rundir *dir, const char *name, const char *text) {
   char path[RUNDIR_PATH];
   rundir_path(dir, path, name);
   return write_text(path, text);
@@ -257,7 +258,7 @@ static Err put_provenance(const Rundir *dir) {
   }
   fputs("\n}\n", out);
   fclose(out);
-  Err e = put_text(dir, "provenance.json", text);
+  Err e = rundir_text(dir, "provenance.json", text);
   free(text);
   return e;
 }
@@ -285,8 +286,8 @@ static Err open_local(Rundir *dir, const char *result, const char *full, bool fr
   TRY(publish(dir));
   sweep(dir);
   if (fresh) throw_away(dir);
-  TRY(put_text(dir, "checkpoints/result.yaml", result));
-  TRY(put_text(dir, "config.yaml", full));
+  TRY(rundir_text(dir, "checkpoints/result.yaml", result));
+  TRY(rundir_text(dir, "config.yaml", full));
   TRY(put_provenance(dir));
   dir->n = list_checkpoints(dir, dir->step);
   return OK;
@@ -303,6 +304,19 @@ Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *resu
   TRY(comm_agree(comm, e));
   comm_broadcast(comm, dir, sizeof *dir, 0);
   return OK;
+}
+
+/* Under a name of this run's own until it is known that the directory is still its own. */
+Err rundir_publish(const Rundir *dir, const Model *model) {
+  char path[RUNDIR_PATH], temporary[RUNDIR_PATH], name[64];
+  snprintf(name, sizeof name, "model.h5.%" PRId64 ".part", dir->run_epoch);
+  rundir_path(dir, temporary, name);
+  rundir_path(dir, path, "model.h5");
+  Err e = model_save(temporary, model, provenance_facts());
+  if (!e) e = rundir_mine(dir);
+  if (!e) e = outfile_rename(temporary, path);
+  if (e) unlink(temporary);
+  return e;
 }
 
 bool rundir_stop_file(const Rundir *dir) {

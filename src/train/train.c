@@ -7,12 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/outfile.h"
 #include "model/model.h"
 #include "train/guard.h"
 #include "train/health.h"
@@ -64,19 +62,6 @@ static bool all_done(const Run *run) {
 
 /* Files. */
 
-/* Under a name of this run's own until it is known that the directory is still its own. */
-static Err publish_model(const Rundir *dir, const Model *model) {
-  char path[RUNDIR_PATH], temporary[RUNDIR_PATH], name[64];
-  snprintf(name, sizeof name, "model.h5.%" PRId64 ".part", dir->run_epoch);
-  rundir_path(dir, temporary, name);
-  rundir_path(dir, path, "model.h5");
-  Err e = model_save(temporary, model, provenance_facts());
-  if (!e) e = rundir_mine(dir);
-  if (!e) e = outfile_rename(temporary, path);
-  if (e) unlink(temporary);
-  return e;
-}
-
 /* The model that the run would choose now, as the layers see it. */
 static Err save_model(Run *run) {
   const Best *best = &run->state.best;
@@ -92,7 +77,7 @@ static Err save_model(Run *run) {
                  .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
   snprintf(model.energy, sizeof model.energy, "%s", run->opts.energy);
-  return publish_model(&run->dir, &model);
+  return rundir_publish(&run->dir, &model);
 }
 
 /* Collective. The model first: a checkpoint of a finished run says that everything is there. */
@@ -140,9 +125,7 @@ static Split split_chains(const Run *run) {
                    comm_rank(run->comm), comm_size(run->comm));
 }
 
-/* The text that must not change in a run: options that make the result, and the data. Owns: the
- * caller, free(). */
-static char *result_text(const TrainInput *input) {
+char *train_result_text(const TrainInput *input) {
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -160,7 +143,7 @@ static char *result_text(const TrainInput *input) {
 }
 
 static Err open_directory(Run *run) {
-  char *result = result_text(run->input);
+  char *result = train_result_text(run->input);
   Err e = rundir_open(&run->dir, run->comm, run->input->out, result, run->input->config_full,
                       run->opts.fresh);
   free(result);
