@@ -12,12 +12,17 @@
 #include <hdf5.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/provenance.h"
 
 /* Make an empty file in memory. Owns: the caller, until h5_publish. */
 hid_t h5_new(void);
+/* Make an empty file at `path` whose arrays others will fill where h5_put_room says; what HDF5
+ * itself writes goes to `room` bytes at its beginning, which should have their place on the disk.
+ * -1: cannot be made. Owns: the caller, h5_close. */
+hid_t h5_new_at(const char *path, size_t room);
 /* Close the file and put it at `path`. Errors: cannot write; an old file stays as it was. */
 Err h5_publish(hid_t file, const char *path);
 
@@ -31,6 +36,9 @@ void h5_put_real(hid_t object, const char *name, double value);
 /* dims (rank), labels (rank). Owns: the caller, h5_close (so that attributes can be added). */
 hid_t h5_put_array(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
                    const char *const *labels, const void *data);
+/* The same without contents: they lie in one piece from *address of the file on. */
+hid_t h5_put_room(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
+                  const char *const *labels, int64_t *address);
 /* Text of any length, as a scalar dataset. */
 void h5_put_document(hid_t parent, const char *name, const char *text);
 /* The group /provenance; facts are ended by a NULL name. */

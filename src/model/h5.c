@@ -36,6 +36,19 @@ hid_t h5_new(void) {
   return file;
 }
 
+hid_t h5_new_at(const char *path, size_t room) {
+  be_quiet();
+  hid_t access = good(H5Pcreate(H5P_FILE_ACCESS));
+  done(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18));
+  done(H5Pset_meta_block_size(access, room));
+  hid_t create = good(H5Pcreate(H5P_FILE_CREATE));
+  done(H5Pset_obj_track_times(create, 0));
+  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+  H5Pclose(create);
+  H5Pclose(access);
+  return file;
+}
+
 static Err write_all(int fd, const char *bytes, size_t size) {
   for (size_t at = 0; at < size;) {
     ssize_t n = write(fd, bytes + at, size - at);
@@ -146,18 +159,34 @@ static void put_labels(hid_t dataset, int rank, const char *const *labels) {
   H5Tclose(type);
 }
 
-hid_t h5_put_array(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
-                   const char *const *labels, const void *data) {
+/* filled: HDF5 writes it, else somebody else does. */
+static hid_t new_array(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
+                       const char *const *labels, bool filled) {
   hsize_t extent[H5S_MAX_RANK];
   for (int i = 0; i < rank; i++) extent[i] = (hsize_t)dims[i];
   hid_t space = good(H5Screate_simple(rank, extent, NULL));
   hid_t create = good(H5Pcreate(H5P_DATASET_CREATE));
   done(H5Pset_obj_track_times(create, 0));
+  if (!filled) done(H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY));
+  if (!filled) done(H5Pset_fill_time(create, H5D_FILL_TIME_NEVER));
   hid_t set = good(H5Dcreate2(parent, name, type, space, H5P_DEFAULT, create, H5P_DEFAULT));
-  done(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
   put_labels(set, rank, labels);
   H5Pclose(create);
   H5Sclose(space);
+  return set;
+}
+
+hid_t h5_put_array(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
+                   const char *const *labels, const void *data) {
+  hid_t set = new_array(parent, name, type, rank, dims, labels, true);
+  done(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
+  return set;
+}
+
+hid_t h5_put_room(hid_t parent, const char *name, hid_t type, int rank, const long *dims,
+                  const char *const *labels, int64_t *address) {
+  hid_t set = new_array(parent, name, type, rank, dims, labels, false);
+  *address = (int64_t)H5Dget_offset(set);
   return set;
 }
 

@@ -1,11 +1,11 @@
 #include "train/validate.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "par/sweep.h"
 
 /* The rows that stand for the normal class: held-out ones, else those trained on. */
 static const Subset *normal_rows(const TrainInput *input) {
@@ -56,26 +56,30 @@ static void tile_energy(Worker *worker, const Dataset *data, const Subset *subse
   recon_energy(worker->recon, e, NULL, worker->x[0]);
 }
 
+/* Tiles of normal samples, then of signal; lanes past a subset's end are there, and not read. */
+static void tile_of_both(void *self, int thread, void *record, long first, int n) {
+  Validator *v = self;
+  const TrainInput *input = v->stepper->input;
+  long t = first / L, normal = tile_count(v->n_valid);
+  Worker *worker = &v->stepper->worker[thread];
+  if (t < normal)
+    tile_energy(worker, normal_data(input), normal_rows(input), t, record);
+  else
+    tile_energy(worker, input->valid_data, &input->signal, t - normal, record);
+}
+
 /* All energies of normal and signal samples, each by one rank and one thread, on every rank. */
 static void energies(Validator *v) {
   const Stepper *s = v->stepper;
-  const TrainInput *input = s->input;
-  long normal = tile_count(v->n_valid), all = normal + tile_count(v->n_signal);
+  long all = tile_count(v->n_valid) + tile_count(v->n_signal);
   Range mine = range_of(all, comm_rank(s->comm), comm_size(s->comm));
+  Sweep sweep = {.items = all * L,
+                 .size = sizeof(double),
+                 .threads = s->threads,
+                 .self = v,
+                 .tile = tile_of_both};
   memset(v->energy, 0, (size_t)(all * L) * sizeof *v->energy);
-#pragma omp parallel num_threads(s->threads)
-  {
-    isa_fp_control();
-    Worker *worker = &s->worker[omp_get_thread_num()];
-#pragma omp for schedule(dynamic, 1)
-    for (long t = mine.from; t < mine.to; t++) {
-      double *e = v->energy + t * L;
-      if (t < normal)
-        tile_energy(worker, normal_data(input), normal_rows(input), t, e);
-      else
-        tile_energy(worker, input->valid_data, &input->signal, t - normal, e);
-    }
-  }
+  sweep_tiles(&sweep, v->energy + mine.from * L, mine);
   comm_join(s->comm, v->energy, (size_t)(all * L));
 }
 

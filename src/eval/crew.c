@@ -1,0 +1,51 @@
+#include "eval/crew.h"
+
+#include "base/mem.h"
+
+/* Owns: the caller. (threads) tiles (n, L) */
+static float **tiles_new(int threads, long n) {
+  float **tile = MEM_NEW(float *, "tiles at work", threads);
+  for (int t = 0; t < threads; t++) tile[t] = MEM_NEW(float, "tiles at work", n *L);
+  return tile;
+}
+
+static void tiles_free(float ***tile, int threads) {
+  for (int t = 0; t < threads; t++) mem_free(&(*tile)[t]);
+  mem_free(tile);
+}
+
+void crew_init(Crew *crew, const Model *model, int threads) {
+  const Net *net = model->net;
+  long dim = shape_size(net->input);
+  *crew = (Crew){.model = model, .threads = threads, .weights = weights_new(net)};
+  weights_make(&crew->weights, net, model->w, NULL);
+  crew->recon = MEM_NEW(Recon *, "tiles at work", threads);
+  for (int t = 0; t < threads; t++)
+    crew->recon[t] = recon_new(net, &crew->weights, distance_find(model->energy));
+  crew->x = tiles_new(threads, dim);
+  crew->y = tiles_new(threads, dim);
+  crew->z = tiles_new(threads, shape_size(net_latent(net)));
+}
+
+void crew_free(Crew *crew) {
+  for (int t = 0; t < crew->threads; t++) recon_free(&crew->recon[t]);
+  mem_free(&crew->recon);
+  tiles_free(&crew->x, crew->threads);
+  tiles_free(&crew->y, crew->threads);
+  tiles_free(&crew->z, crew->threads);
+  weights_free(&crew->weights);
+}
+
+void crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n) {
+  long rows[L];
+  float weight[L];
+  for (int l = 0; l < L; l++) rows[l] = l < n ? row + l : -1;
+  dataset_tile(data, crew->x[thread], weight, rows);
+}
+
+void crew_store(void *record, size_t size, size_t at, const float *tile, long dim, int n) {
+  for (int l = 0; l < n; l++) {
+    float *to = (float *)((char *)record + (size_t)l * size + at);
+    for (long i = 0; i < dim; i++) to[i] = tile[i * L + l];
+  }
+}

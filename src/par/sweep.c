@@ -1,0 +1,72 @@
+#include "par/sweep.h"
+
+#include <omp.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "num/isa.h"
+#include "num/tile.h"
+
+enum { TILES_PER_WAVE = 256, REPORT_S = 10 };
+
+static long minimum(long a, long b) { return a < b ? a : b; }
+
+void sweep_tiles(const Sweep *sweep, void *record, Range tiles) {
+#pragma omp parallel num_threads(sweep->threads)
+  {
+    isa_fp_control();
+#pragma omp for schedule(dynamic, 1)
+    for (long tile = tiles.from; tile < tiles.to; tile++) {
+      size_t at = (size_t)((tile - tiles.from) * L) * sweep->size;
+      int n = (int)minimum(sweep->items - tile * L, L);
+      sweep->tile(sweep->self, omp_get_thread_num(), (char *)record + at, tile * L, n);
+    }
+  }
+}
+
+static Range my_tiles(const Comm *comm, const Sweep *sweep) {
+  return range_of(tile_count(sweep->items), comm_rank(comm), comm_size(comm));
+}
+
+/* The items of some tiles. */
+static Range items_of(const Sweep *sweep, Range tiles) {
+  return (Range){minimum(tiles.from * L, sweep->items), minimum(tiles.to * L, sweep->items)};
+}
+
+/* Waves of tiles, so that somebody hears how far they have come. take NULL: all records stay in
+ * `record`; else a wave's records are there in turn. */
+static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take, void *taker) {
+  const long stride = (long)TILES_PER_WAVE * sweep->threads;
+  Err e = OK;
+  progress_begin(sweep->what, (double)(tiles.to - tiles.from) * L, REPORT_S);
+  for (long from = tiles.from; from < tiles.to && !e; from += stride) {
+    Range wave = {from, minimum(from + stride, tiles.to)}, items = items_of(sweep, wave);
+    sweep_tiles(sweep, record, wave);
+    if (take)
+      e = take(taker, record, items);
+    else
+      record += (size_t)(items.to - items.from) * sweep->size;
+    progress_at((double)(wave.to - tiles.from) * L, "this rank's rows");
+  }
+  if (!e) progress_end("%ld rows", sweep->items);
+  return e;
+}
+
+void *sweep_gather(const Comm *comm, const Sweep *sweep) {
+  Range tiles = my_tiles(comm, sweep), items = items_of(sweep, tiles);
+  void *mine = mem_new("records of a rank", (size_t)(tiles.to - tiles.from) * L, sweep->size);
+  void *all = comm_rank(comm) ? NULL : mem_new("records", (size_t)sweep->items, sweep->size);
+  waves(sweep, mine, tiles, NULL, NULL);
+  comm_gather(comm, all, mine, items.to - items.from, sweep->size);
+  mem_free(&mine);
+  return all;
+}
+
+Err sweep_stream(const Comm *comm, const Sweep *sweep, SweepTake *take, void *taker) {
+  Range tiles = my_tiles(comm, sweep);
+  long most = minimum(tiles.to - tiles.from, (long)TILES_PER_WAVE * sweep->threads);
+  char *record = mem_new("records of a wave", (size_t)most * L, sweep->size);
+  Err e = waves(sweep, record, tiles, take, taker);
+  mem_free(&record);
+  return comm_agree(comm, e);
+}
