@@ -11,6 +11,7 @@ holds results only. PyTorch computes in double.
 import torch
 from torch import nn
 from torch.nn.utils import spectral_norm
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 LAYERS = """
 dense 5 | 3 2 2
@@ -43,6 +44,15 @@ softplus | 2 3 2
 linear | 2 3 2
 reshape 3 height=4 | 2 3 2
 sphere | 5 1 1
+gru 4 | 3 1 5
+gru 3 returns=1 reverse=1 | 2 1 4
+gru 5 masked=1 | 3 1 6
+gru 4 returns=1 masked=1 | 2 1 7
+lstm 4 | 3 1 5
+lstm 3 returns=1 reverse=1 | 2 1 4
+lstm 5 masked=1 | 3 1 6
+lstm 4 returns=1 masked=1 | 2 1 7
+repeat 3 | 4 1 1
 """
 
 NET = """
@@ -84,6 +94,36 @@ class Reshape(nn.Module):
         return x.reshape(-1, *self.shape)
 
 
+class Recurrent(nn.Module):
+    """(N, F, 1, T) to (N, H, 1, T or 1); masked samples end at their first point of zeros."""
+
+    def __init__(self, inner, returns=0, masked=0, reverse=0):
+        super().__init__()
+        self.inner, self.whole, self.masked, self.reverse = inner, returns, masked, reverse
+
+    def forward(self, x):
+        sequence = x.squeeze(2).transpose(1, 2)
+        lengths = (sequence != 0).any(2).sum(1) if self.masked else [x.shape[3]] * len(x)
+        if self.reverse:
+            sequence = sequence.flip(1)
+        packed = pack_padded_sequence(sequence, lengths, batch_first=True, enforce_sorted=False)
+        y, last = self.inner(packed)
+        if not self.whole:
+            h = last[0] if isinstance(last, tuple) else last
+            return h[0, :, :, None, None]
+        y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[3])
+        return (y.flip(1) if self.reverse else y).transpose(1, 2).unsqueeze(2)
+
+
+class Repeat(nn.Module):
+    def __init__(self, points):
+        super().__init__()
+        self.points = points
+
+    def forward(self, x):
+        return x.flatten(1)[:, :, None, None].expand(-1, -1, 1, self.points)
+
+
 def upsample(factor, mode=0, align_corners=0):
     if not mode:
         return nn.Upsample(scale_factor=factor, mode="nearest")
@@ -109,6 +149,8 @@ def plain(name, first, options):
         return kind(first, options.get("stride"))
     if name == "upsample":
         return upsample(first, **options)
+    if name == "repeat":
+        return Repeat(first)
     if name == "reshape":
         return Reshape(first, options.get("height", 1), options.get("width", 1))
     return {"relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(first), "prelu": nn.PReLU,
@@ -131,6 +173,9 @@ def layer(text, shape):
     elif name in ("conv2d", "conv_transpose2d"):
         kind = nn.Conv2d if name == "conv2d" else nn.ConvTranspose2d
         inner, outer = conv(kind, shape, first, **options)
+    elif name in ("gru", "lstm"):
+        inner = (nn.GRU if name == "gru" else nn.LSTM)(shape[0], first, batch_first=True)
+        outer = Recurrent(inner, **options)
     else:
         inner = outer = plain(name, first, options)
     if spectral:
@@ -139,8 +184,9 @@ def layer(text, shape):
 
 
 def weights(module):
-    """Weight, then bias, of the parameters that are trained."""
-    names = ("weight_orig", "weight", "bias")
+    """Weights, then biases, of the parameters that are trained."""
+    names = ("weight_orig", "weight", "bias", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0",
+             "bias_hh_l0")
     own = dict(module.named_parameters())
     return [own[name] for name in names if name in own]
 
@@ -168,7 +214,10 @@ def layer_case(line):
     inner, outer = layer(text, shape)
     own = weights(inner)
     fill(own, some(1, sum(p.numel() for p in own)))
-    x = some(2, 2 * shape[0] * shape[1] * shape[2]).reshape(2, *shape).requires_grad_()
+    x = some(2, 2 * shape[0] * shape[1] * shape[2]).reshape(2, *shape)
+    if "masked" in text:  # the second sample is three points shorter
+        x[1, :, :, -3:] = 0
+    x.requires_grad_()
     y = outer(x)
     y.backward(some(3, y.numel()).reshape(y.shape))
     print("layer", line)
