@@ -47,7 +47,8 @@ JetVerdict jet_image(float *pixels, const float *p4, int slots, const ImageOpts 
 void image_finish(float *pixels, const ImageOpts *opts);
 /* Whether a jet can be used at all: what jet_frame would say. */
 JetVerdict jet_verdict(const float *p4, int slots);
-/* Mass in GeV of the sum of the constituents. */
+/* Mass and pT in GeV of the sum of the constituents. */
 double jet_mass_gev(const float *p4, int slots);
+double jet_pt_gev(const float *p4, int slots);
 
 #endif

@@ -6,6 +6,15 @@
  *   image     (1, H, W)  the jet image of data/jet.h
  *   sequence  (3, 1, T)  the T hardest constituents in the jet's own frame, hardest first: share
  *                        of the jet's pT, eta', phi'; a point of zeros is absent
+ *   features  (F, 1, 1)  observables of the whole jet, in this order:
+ *
+ *     mass, pt      GeV, of the sum of all constituents' four-momenta
+ *     multiplicity  constituents (from here on: those that take part, data.constituents)
+ *     width         sum_k pT_k dR(k, jet axis) / sum_k pT_k, the axis being the pT-weighted mean
+ *     ptd           sqrt(sum_k pT_k^2) / sum_k pT_k
+ *     tau1 .. tau3  N-subjettiness (data/substructure.h)
+ *     tau21, tau32  tau2 / tau1, tau3 / tau2; 0 where the denominator is 0
+ *     c2            energy correlator
  *
  * A view is a function of one jet and the options: the same bits whoever computes it. */
 #ifndef DATA_VIEW_H
@@ -16,7 +25,7 @@
 enum { POINTS_MOST = 100 };
 
 typedef struct ViewOpts {
-  const char *name; /* "image", "sequence" */
+  const char *name; /* "image", "sequence", "features" */
   ImageOpts image;  /* its `constituents` holds for every view */
   int points;       /* T of a sequence */
 } ViewOpts;
@@ -30,7 +39,10 @@ typedef struct Jet {
 } Jet;
 
 typedef struct View {
-  const char *name, *help;
+  const char *name;
+  const char *const *names; /* of the channels; ended by NULL */
+  bool standardise;         /* what data.standardise=auto means: units differ */
+  bool absent;              /* zeros say that a point is absent, and must stay zero */
   /* Errors: options out of range. NULL: nothing to check. */
   Err (*check)(const ViewOpts *opts);
   Shape (*shape)(const ViewOpts *opts);

@@ -146,7 +146,8 @@ static const Option options[] = {
    .help = "toy, line: another seed, other jets; independent of `seed`."},
   {"data.view", NAME(data.view.name, view_names),
    .help = "What a jet becomes: image; sequence of its constituents, hardest first, each by share "
-           "of pT, eta', phi'."},
+           "of pT, eta', phi'; features: mass, pT, multiplicity, width, pTD, tau1 to tau3, tau21, "
+           "tau32, C2."},
   {"data.points", INT(data.view.points), WITHIN(1, POINTS_MOST), .unit = "constituents",
    .help = "sequence: its length; of longer jets the hardest are kept, shorter ones padded with "
            "zeros."},

@@ -175,10 +175,21 @@ JetVerdict jet_image(float *pixels, const float *p4, int slots, const ImageOpts 
   return JET_OK;
 }
 
-double jet_mass_gev(const float *p4, int slots) {
-  double p[4] = {0};
+static void sum_of(double p[4], const float *p4, int slots) {
+  for (int k = 0; k < 4; k++) p[k] = 0;
   for (int i = 0; i < slots; i++)
     for (int k = 0; k < 4; k++) p[k] += p4[4 * i + k];
+}
+
+double jet_mass_gev(const float *p4, int slots) {
+  double p[4];
+  sum_of(p, p4, slots);
   double mass2 = p[0] * p[0] - p[1] * p[1] - p[2] * p[2] - p[3] * p[3];
   return mass2 > 0 ? sqrt(mass2) : 0;
+}
+
+double jet_pt_gev(const float *p4, int slots) {
+  double p[4];
+  sum_of(p, p4, slots);
+  return sqrt(p[1] * p[1] + p[2] * p[2]);
 }

@@ -6,6 +6,8 @@
 
 extern const View view_sequence;
 
+static const char *const names[] = {"pt_share", "eta", "phi", NULL};
+
 static Err check(const ViewOpts *opts) {
   if (opts->points >= 1 && opts->points <= POINTS_MOST) return OK;
   return err_user("data.points: found %d, want 1 to %d", opts->points, POINTS_MOST);
@@ -54,7 +56,8 @@ static JetVerdict make(float *x, const Jet *jet, const ViewOpts *opts) {
 
 const View view_sequence = {
     .name = "sequence",
-    .help = "its constituents, hardest first: share of the jet's pT, eta', phi'",
+    .names = names,
+    .absent = true,
     .check = check,
     .shape = shape,
     .make = make,

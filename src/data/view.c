@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-extern const View view_image, view_sequence;
+extern const View view_image, view_sequence, view_features;
 
-static const View *const all[] = {&view_image, &view_sequence, NULL};
+static const View *const all[] = {&view_image, &view_sequence, &view_features, NULL};
 enum { VIEWS = sizeof all / sizeof *all - 1 };
 
 ViewOpts view_defaults(void) {
@@ -83,6 +83,8 @@ Sample view_sample(float *x, const Source *source, const Block *block, long i,
 
 /* ---- the image ---- */
 
+static const char *const image_names[] = {"pt_share", NULL};
+
 static Err image_check(const ViewOpts *opts) {
   if (opts->image.size >= 1 && opts->image.size <= IMAGE_SIZE_MOST) return OK;
   return err_user("data.image_size: found %d, want 1 to %d", opts->image.size, IMAGE_SIZE_MOST);
@@ -97,7 +99,7 @@ static JetVerdict image_make(float *x, const Jet *jet, const ViewOpts *opts) {
 }
 
 const View view_image = {.name = "image",
-                         .help = "a jet image",
+                         .names = image_names,
                          .check = image_check,
                          .shape = image_shape,
                          .make = image_make};

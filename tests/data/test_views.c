@@ -1,5 +1,5 @@
-/* What jets become: sequences against an independent NumPy program (make_views.py), and
- * what must hold for any jet. */
+/* What jets become: sequences and features against an independent NumPy program (make_views.py,
+ * itself compared with FastJet contrib), and what must hold for any jet. */
 #include <float.h>
 #include <hdf5.h>
 #include <math.h>
@@ -105,6 +105,87 @@ static void points_that_are_there_are_not_zero(void **state) {
   assert_true(x[0] == 1 && x[1] == FLT_MIN && x[2] == 0);
 }
 
+enum { MASS, PT, MULTIPLICITY, WIDTH, PTD, TAU1, TAU2, TAU3, TAU21, TAU32, C2, FEATURES };
+
+static ViewOpts features_opts(void) {
+  ViewOpts opts = view_defaults();
+  opts.name = "features";
+  return opts;
+}
+
+static void features_are_those_of_numpy(void **state) {
+  ViewOpts opts = features_opts();
+  const char *const *names = view_find("features")->names;
+  assert_int_equal(view_find("features")->shape(&opts).c, FEATURES);
+  assert_true(!strcmp(names[MASS], "mass") && !strcmp(names[C2], "c2") && !names[FEATURES]);
+  long jets, rows;
+  float *p4 = load("images.h5", "p4", &jets), *want = load("views.h5", "features", &rows);
+  float x[FEATURES];
+  assert_true(rows == jets && rows > 40);
+  for (long j = 0; j < rows; j++) {
+    bool empty = p4[j * SLOTS * 4] == 0;
+    assert_int_equal(make(x, p4 + j * SLOTS * 4, SLOTS, &opts), empty ? JET_EMPTY : JET_OK);
+    for (int i = 0; i < FEATURES && !empty; i++) {
+      double found = x[i], right = want[j * FEATURES + i];
+      if (!(fabs(found - right) <= 2e-6 * fabs(right) + (i == MASS ? 1e-4 : 1e-9)))
+        fail_msg("jet %ld, %s: found %.9g, want %.9g", j, names[i], found, right);
+    }
+  }
+  free(p4), free(want);
+}
+
+static void compare_features(const float *x, const double *want) {
+  const char *const *names = view_find("features")->names;
+  for (int i = 0; i < FEATURES; i++)
+    if (!(fabs(x[i] - want[i]) <= 1e-6 * want[i]))
+      fail_msg("%s: found %.9g, want %.9g", names[i], x[i], want[i]);
+}
+
+/* One constituent, massless; two, which have a mass and a width but no tau2; two on top of each
+ * other, which are one but for the multiplicity. */
+static void few_constituents_have_features(void **state) {
+  ViewOpts opts = features_opts();
+  float x[FEATURES];
+  const float one[1][4] = {{5, 3, 4, 0}};
+  assert_int_equal(make(x, one[0], 1, &opts), JET_OK);
+  compare_features(x, (double[]){0, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0});
+
+  const float two[2][4] = {{5, 3, 4, 0}, {10, -6, 8, 0}};
+  double phi = acos(0.28), share = 1.0 / 3; /* the angle between them */
+  assert_int_equal(make(x, two[0], 2, &opts), JET_OK);
+  compare_features(x, (double[]){sqrt(72), sqrt(153), 2, 2 * share * (1 - share) * phi,
+                                 sqrt(125) / 15, share * phi, 0, 0, 0, 0, 0});
+
+  const float twin[2][4] = {{5, 3, 4, 0}, {10, 6, 8, 0}};
+  assert_int_equal(make(x, twin[0], 2, &opts), JET_OK);
+  compare_features(x, (double[]){0, 15, 2, 0, sqrt(125) / 15, 0, 0, 0, 0, 0, 0});
+
+  const float none[2][4] = {{0}}, huge[2][4] = {{3e38f, 3e38f, 0, 0}, {3e38f, 3e38f, 1, 0}};
+  assert_int_equal(make(x, none[0], 2, &opts), JET_EMPTY);
+  assert_int_equal(make(x, huge[0], 2, &opts), JET_NAN);
+}
+
+/* What is a share or an angle does not know of the jet's pT, nor of its place. */
+static void features_scale(void **state) {
+  static float p4[4 * TOY_SLOTS], truth[4];
+  ViewOpts opts = features_opts();
+  float was[FEATURES], is[FEATURES];
+  int8_t label;
+  for (uint64_t jet = 0; jet < 100; jet++) {
+    toy_jet(p4, &label, truth, 8, jet);
+    assert_int_equal(make(was, p4, TOY_SLOTS, &opts), JET_OK);
+    for (int i = 0; i < TOY_SLOTS; i++) {
+      float *p = p4 + 4 * i, px = p[1];
+      p[0] *= 4, p[1] = 4 * p[2], p[2] = 4 * px, p[3] *= -4;
+    }
+    assert_int_equal(make(is, p4, TOY_SLOTS, &opts), JET_OK);
+    for (int i = 0; i < FEATURES; i++) {
+      double want = (i == MASS || i == PT ? 4.0 : 1.0) * was[i];
+      assert_true(fabs(is[i] - want) <= 1e-5 * fabs(want));
+    }
+  }
+}
+
 static void what_cannot_be_is_said(void **state) {
   Source jets = {.reader = &(Reader){0}, .kind = SOURCE_JETS, .slots = 10, .path = "a.h5"};
   Source dense = {.reader = &(Reader){0}, .kind = SOURCE_DENSE, .path = "b.h5"};
@@ -124,6 +205,9 @@ int main(void) {
       cmocka_unit_test(sequences_are_cut_and_padded),
       cmocka_unit_test(the_order_of_a_file_is_forgotten),
       cmocka_unit_test(points_that_are_there_are_not_zero),
+      cmocka_unit_test(features_are_those_of_numpy),
+      cmocka_unit_test(few_constituents_have_features),
+      cmocka_unit_test(features_scale),
       cmocka_unit_test(what_cannot_be_is_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
