@@ -1,5 +1,6 @@
-/* A convolution and its transpose, as conv2d and conv_transpose2d share them. Two arrays: the
- * fine one (C channels) and the coarse one (O channels), with weights w (O, C, K, K):
+/* A convolution and its transpose, as conv2d and conv_transpose2d share them, and conv1d and
+ * conv_transpose1d, which see an image of one row. Two arrays: the fine one (C channels) and the
+ * coarse one (O channels), with weights w (O, C, K, K), in one dimension (O, C, K):
  *
  *   gather: coarse[o][a][b] = sum over c, r, s of
  *           w[o][c][r][s] fine[c][a stride - padding + r][b stride - padding + s]
@@ -24,6 +25,7 @@
 #define conv_spread        PER_ISA(conv_spread)
 #define conv_gradient      PER_ISA(conv_gradient)
 #define conv_bias_gradient PER_ISA(conv_bias_gradient)
+#define conv_check_row     PER_ISA(conv_check_row)
 
 /* Rows that the attribute tables of the linear layers have in common. */
 #define ROW_CHANNELS                                                                             \
@@ -34,7 +36,7 @@
 #define ROW_KERNEL                                                                               \
   {                                                                                              \
     .name = "kernel", .kind = ATTR_INT, .required = true, .min = 1, .max = CORRELATE_KERNEL,     \
-    .help = "rows and columns of the kernel"                                                     \
+    .help = "columns of the kernel, and rows if it has two dimensions"                           \
   }
 #define ROW_BIAS                                                                                 \
   { .name = "bias", .kind = ATTR_BOOL, .fallback = 1, .max = 1, .help = "add a bias" }
@@ -46,8 +48,11 @@
 
 typedef struct Conv {
   Shape fine, coarse;
-  int kernel, stride, padding;
+  int kernel_h, kernel_w, stride, padding_h, padding_w;
 } Conv;
+
+/* Errors: an image that is not one row. */
+Err conv_check_row(Shape in);
 
 /* Both directions' weights in their order of use. */
 size_t conv_packed_size(const Conv *conv);

@@ -5,43 +5,54 @@
 
 /* One fine image, one coarse pixel: every weight is used once. */
 static bool is_product(const Conv *v) {
-  return v->coarse.h == 1 && v->coarse.w == 1 && v->padding == 0 && v->fine.h == v->kernel &&
-         v->fine.w == v->kernel;
+  return v->coarse.h == 1 && v->coarse.w == 1 && v->padding_h == 0 && v->padding_w == 0 &&
+         v->fine.h == v->kernel_h && v->fine.w == v->kernel_w;
 }
 
-static long taps_of(const Conv *v) { return (long)v->fine.c * v->kernel * v->kernel; }
+static long window_of(const Conv *v) { return (long)v->kernel_h * v->kernel_w; }
+
+static long taps_of(const Conv *v) { return v->fine.c * window_of(v); }
 
 static Correlation gather_of(const Conv *v) {
   return (Correlation){.in = v->fine,
                        .out = v->coarse,
-                       .kernel_h = v->kernel,
-                       .kernel_w = v->kernel,
+                       .kernel_h = v->kernel_h,
+                       .kernel_w = v->kernel_w,
                        .stride = v->stride,
-                       .top = v->padding,
-                       .left = v->padding,
+                       .top = v->padding_h,
+                       .left = v->padding_w,
                        .step = 1,
                        .rows = v->coarse.h,
                        .cols = v->coarse.w};
 }
 
-/* One axis of one phase of spread. Fine pixel i takes taps f, f + stride, ... with f = (i +
- * padding) mod stride, and tap f + stride t meets coarse pixel (i + padding - f) / stride - t. So
- * all pixels of phase f are a correlation of stride 1 with these taps in reversed order. */
+/* One axis of one phase of spread, of a kernel of so many taps. Fine pixel i takes taps f, f +
+ * stride, ... with f = (i + padding) mod stride, and tap f + stride t meets coarse pixel (i +
+ * padding - f) / stride - t. So all pixels of phase f are a correlation of stride 1 with these
+ * taps in reversed order. */
 typedef struct Phase {
   int taps, last; /* how many; the first in the order of the correlation */
   int first, n;   /* first pixel, how many pixels (stride apart) */
   int before;     /* window starts this far before the coarse pixel 0 */
 } Phase;
 
-static Phase phase_of(const Conv *v, int f, int size) {
-  Phase p = {.taps = (v->kernel - f + v->stride - 1) / v->stride};
+static Phase phase_of(int kernel, int padding, int stride, int f, int size) {
+  Phase p = {.taps = (kernel - f + stride - 1) / stride};
   if (p.taps < 0) p.taps = 0;
-  int skip = v->padding > f ? (v->padding - f + v->stride - 1) / v->stride : 0;
-  p.last = f + v->stride * (p.taps - 1);
-  p.first = skip * v->stride + f - v->padding;
-  p.n = p.first < size ? (size - p.first + v->stride - 1) / v->stride : 0;
+  int skip = padding > f ? (padding - f + stride - 1) / stride : 0;
+  p.last = f + stride * (p.taps - 1);
+  p.first = skip * stride + f - padding;
+  p.n = p.first < size ? (size - p.first + stride - 1) / stride : 0;
   p.before = p.taps - 1 - skip;
   return p;
+}
+
+static Phase rows_of(const Conv *v, int f) {
+  return phase_of(v->kernel_h, v->padding_h, v->stride, f, v->fine.h);
+}
+
+static Phase cols_of(const Conv *v, int f) {
+  return phase_of(v->kernel_w, v->padding_w, v->stride, f, v->fine.w);
 }
 
 static Correlation spread_of(const Conv *v, Phase y, Phase x) {
@@ -57,6 +68,12 @@ static Correlation spread_of(const Conv *v, Phase y, Phase x) {
                        .step = v->stride,
                        .rows = y.n,
                        .cols = x.n};
+}
+
+Err conv_check_row(Shape in) {
+  if (in.h == 1) return OK;
+  return err_user("found an image of %d rows coming in, want one row: channels x 1 x points",
+                  in.h);
 }
 
 /* --- one correlation by the algorithm of its shape --- */
@@ -92,21 +109,23 @@ size_t conv_packed_size(const Conv *v) {
   if (is_product(v)) return n + product_packed_size(taps_of(v), v->coarse.c);
   for (int fy = 0; fy < v->stride; fy++)
     for (int fx = 0; fx < v->stride; fx++) {
-      Correlation g = spread_of(v, phase_of(v, fy, v->fine.h), phase_of(v, fx, v->fine.w));
+      Correlation g = spread_of(v, rows_of(v, fy), cols_of(v, fx));
       n += packed_size(&g);
     }
   return n;
 }
 
 static void pack_spread(const Conv *v, float *packed, const float *w) {
-  int k = v->kernel;
-  long kk = (long)k * k;
+  int k = v->kernel_w;
   for (int fy = 0; fy < v->stride; fy++)
     for (int fx = 0; fx < v->stride; fx++) {
-      Phase y = phase_of(v, fy, v->fine.h), x = phase_of(v, fx, v->fine.w);
+      Phase y = rows_of(v, fy), x = cols_of(v, fx);
       Correlation g = spread_of(v, y, x);
-      Taps taps = {
-          .w = w, .out = kk, .in = taps_of(v), .row = -(long)v->stride * k, .col = -v->stride};
+      Taps taps = {.w = w,
+                   .out = window_of(v),
+                   .in = taps_of(v),
+                   .row = -(long)v->stride * k,
+                   .col = -v->stride};
       if (y.taps && x.taps) taps.w += (long)y.last * k + x.last;
       pack(&g, packed, taps);
       packed += packed_size(&g);
@@ -114,7 +133,7 @@ static void pack_spread(const Conv *v, float *packed, const float *w) {
 }
 
 void conv_pack(const Conv *v, float *packed, const float *w) {
-  long taps = taps_of(v), k = v->kernel;
+  long taps = taps_of(v);
   float *spread = packed + gather_size(v);
   if (is_product(v)) {
     product_pack(packed, w, v->coarse.c, taps, taps, 1);
@@ -122,7 +141,7 @@ void conv_pack(const Conv *v, float *packed, const float *w) {
     return;
   }
   Correlation g = gather_of(v);
-  pack(&g, packed, (Taps){.w = w, .out = taps, .in = k * k, .row = k, .col = 1});
+  pack(&g, packed, (Taps){.w = w, .out = taps, .in = window_of(v), .row = v->kernel_w, .col = 1});
   pack_spread(v, spread, w);
 }
 
@@ -141,13 +160,12 @@ void conv_spread(const Conv *v, float *fine, const float *coarse, const float *p
                  const float *bias, Finish finish) {
   packed += gather_size(v);
   if (is_product(v)) {
-    long per_bias = (long)v->kernel * v->kernel;
-    product(fine, coarse, packed, bias, per_bias, taps_of(v), v->coarse.c, finish);
+    product(fine, coarse, packed, bias, window_of(v), taps_of(v), v->coarse.c, finish);
     return;
   }
   for (int fy = 0; fy < v->stride; fy++)
     for (int fx = 0; fx < v->stride; fx++) {
-      Correlation g = spread_of(v, phase_of(v, fy, v->fine.h), phase_of(v, fx, v->fine.w));
+      Correlation g = spread_of(v, rows_of(v, fy), cols_of(v, fx));
       run(&g, fine, coarse, packed, bias, finish);
       packed += packed_size(&g);
     }

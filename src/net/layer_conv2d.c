@@ -1,5 +1,5 @@
-/* conv2d: y[o] = b[o] + sum over c of the correlation of x[c] with w[o][c], as PyTorch's Conv2d.
- */
+/* conv2d: y[o] = b[o] + sum over c of the correlation of x[c] with w[o][c], as PyTorch's Conv2d;
+ * conv1d the same on an image of one row, with kernels of one row, as its Conv1d. */
 #include <math.h>
 
 #include "net/convolution.h"
@@ -25,30 +25,41 @@ static const Attr attrs[] = {
     {0},
 };
 
+/* A weight of one dimension (O, C, K) has one row. */
 static Conv conv_of(const Node *node) {
+  bool flat = node->tensor[0].n_dims == 3;
+  int k = (int)node->attr[KERNEL], padding = (int)node->attr[PADDING];
   return (Conv){.fine = node->in,
                 .coarse = node->out,
-                .kernel = (int)node->attr[KERNEL],
+                .kernel_h = flat ? 1 : k,
+                .kernel_w = k,
                 .stride = (int)node->attr[STRIDE],
-                .padding = (int)node->attr[PADDING]};
+                .padding_h = flat ? 0 : padding,
+                .padding_w = padding};
 }
 
-static Err shape(Node *node) {
+static Err shape_of(Node *node, int dims) {
   int k = (int)node->attr[KERNEL], stride = (int)node->attr[STRIDE];
   int outs = (int)node->attr[CHANNELS], padding = (int)node->attr[PADDING];
   Shape in = node->in;
-  int rows = in.h + 2 * padding - k, cols = in.w + 2 * padding - k;
+  int rows = dims == 1 ? 0 : in.h + 2 * padding - k, cols = in.w + 2 * padding - k;
   if (rows < 0 || cols < 0)
     return err_user("kernel %d does not fit the %d x %d image with padding %d; use a smaller "
                     "kernel or more padding",
                     k, in.h, in.w, padding);
   node->out = (Shape){outs, rows / stride + 1, cols / stride + 1};
-  double bound = 1 / sqrt((double)in.c * k * k);
-  Tensor *weight = node_tensor(node, "weight", 4, (int[]){outs, in.c, k, k});
-  weight->bound = bound;
+  Tensor *weight = node_tensor(node, "weight", 2 + dims, (int[]){outs, in.c, k, k});
+  weight->bound = 1 / sqrt((double)weight->size / outs);
   if (node->attr[SPECTRAL]) weight->spectral_axis = 0;
-  if (node->attr[BIAS]) node_tensor(node, "bias", 1, &outs)->bound = bound;
+  if (node->attr[BIAS]) node_tensor(node, "bias", 1, &outs)->bound = weight->bound;
   return OK;
+}
+
+static Err shape(Node *node) { return shape_of(node, 2); }
+
+static Err shape_row(Node *node) {
+  TRY(conv_check_row(node->in));
+  return shape_of(node, 1);
 }
 
 static size_t packed_size(const Node *node) {
@@ -80,15 +91,16 @@ static void gradient(const Node *node, float *dw, const float *const *x, const f
   if (node->attr[BIAS]) conv_bias_gradient(dw + node->tensor[0].size, dy, node->out, tiles);
 }
 
-const Layer PER_ISA(layer_conv2d) = {
-    .name = "conv2d",
-    .help = "convolution of an image",
-    .attrs = attrs,
-    .shape = shape,
-    .packed_size = packed_size,
-    .pack = pack,
-    .forward = forward,
-    .backward = backward,
-    .gradient = gradient,
-    .takes_finish = true,
-};
+#define CONV_LAYER(type, rule, text)                                                             \
+  const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
+                                       .help = text,                                             \
+                                       .attrs = attrs,                                           \
+                                       .shape = rule,                                            \
+                                       .packed_size = packed_size,                               \
+                                       .pack = pack,                                             \
+                                       .forward = forward,                                       \
+                                       .backward = backward,                                     \
+                                       .gradient = gradient,                                     \
+                                       .takes_finish = true}
+CONV_LAYER(conv2d, shape, "convolution of an image");
+CONV_LAYER(conv1d, shape_row, "convolution of a sequence or signal, an image of one row");

@@ -44,6 +44,10 @@ softplus | 2 3 2
 linear | 2 3 2
 reshape 3 height=4 | 2 3 2
 sphere | 5 1 1
+conv1d 3 kernel=5 padding=2 | 2 1 9
+conv1d 4 kernel=4 stride=3 padding=1 | 3 1 10
+conv_transpose1d 3 kernel=4 stride=2 padding=1 | 2 1 5
+conv_transpose1d 2 kernel=3 stride=2 padding=1 output_padding=1 bias=0 | 3 1 4
 gru 4 | 3 1 5
 gru 3 returns=1 reverse=1 | 2 1 4
 gru 5 masked=1 | 3 1 6
@@ -136,9 +140,15 @@ def dense(features, shape, bias=1):
     return linear, nn.Sequential(nn.Flatten(), linear, Reshape(features, 1, 1))
 
 
+CONVOLUTIONS = {"conv2d": nn.Conv2d, "conv_transpose2d": nn.ConvTranspose2d,
+                "conv1d": nn.Conv1d, "conv_transpose1d": nn.ConvTranspose1d}
+
+
 def conv(kind, shape, channels, bias=1, **options):
     options = {{"kernel": "kernel_size"}.get(k, k): v for k, v in options.items()}
     layer = kind(shape[0], channels, bias=bool(bias), **options)
+    if kind in (nn.Conv1d, nn.ConvTranspose1d):
+        return layer, nn.Sequential(nn.Flatten(2), layer, nn.Unflatten(2, (1, -1)))
     return layer, layer
 
 
@@ -170,9 +180,8 @@ def layer(text, shape):
     spectral = options.pop("spectral", 0)
     if name == "dense":
         inner, outer = dense(first, shape, **options)
-    elif name in ("conv2d", "conv_transpose2d"):
-        kind = nn.Conv2d if name == "conv2d" else nn.ConvTranspose2d
-        inner, outer = conv(kind, shape, first, **options)
+    elif name in CONVOLUTIONS:
+        inner, outer = conv(CONVOLUTIONS[name], shape, first, **options)
     elif name in ("gru", "lstm"):
         inner = (nn.GRU if name == "gru" else nn.LSTM)(shape[0], first, batch_first=True)
         outer = Recurrent(inner, **options)

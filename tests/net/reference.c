@@ -26,35 +26,48 @@ static void dense(const Node *node, double *y, const double *x, const double *w)
   }
 }
 
+/* Rows of a kernel, and zeros above the image: none in one dimension. */
+static bool is_flat(const Node *node) { return strstr(node->op->name, "1d"); }
+
+static long kernel_rows(const Node *node) {
+  return is_flat(node) ? 1 : (long)attr(node, "kernel");
+}
+
+static long padding_rows(const Node *node) {
+  return is_flat(node) ? 0 : (long)attr(node, "padding");
+}
+
 /* weight (O, I, K, K) */
-static void conv2d(const Node *node, double *y, const double *x, const double *w) {
+static void conv(const Node *node, double *y, const double *x, const double *w) {
   Shape in = node->in, out = node->out;
   long k = (long)attr(node, "kernel"), stride = (long)attr(node, "stride");
-  long padding = (long)attr(node, "padding");
+  long left = (long)attr(node, "padding"), top = padding_rows(node);
+  long window = k * kernel_rows(node);
   for (long s = 0; s < shape_size(out); s++) {
     long o = s / (out.h * out.w), i = s / out.w % out.h, j = s % out.w;
-    y[s] = bias(node, w, out.c * in.c * k * k, o);
-    for (long t = 0; t < in.c * k * k; t++) {
-      long r = i * stride - padding + t / k % k, q = j * stride - padding + t % k;
+    y[s] = bias(node, w, out.c * in.c * window, o);
+    for (long t = 0; t < in.c * window; t++) {
+      long r = i * stride - top + t % window / k, q = j * stride - left + t % k;
       if (r >= 0 && r < in.h && q >= 0 && q < in.w)
-        y[s] += w[o * in.c * k * k + t] * x[at(in, t / (k * k), r, q)];
+        y[s] += w[o * in.c * window + t] * x[at(in, t / window, r, q)];
     }
   }
 }
 
 /* weight (I, O, K, K): input (i, j) adds to the outputs at stride (i, j) - padding + tap. */
-static void conv_transpose2d(const Node *node, double *y, const double *x, const double *w) {
+static void conv_transpose(const Node *node, double *y, const double *x, const double *w) {
   Shape in = node->in, out = node->out;
   long k = (long)attr(node, "kernel"), stride = (long)attr(node, "stride");
-  long padding = (long)attr(node, "padding"), taps = out.c * k * k;
+  long left = (long)attr(node, "padding"), top = padding_rows(node);
+  long window = k * kernel_rows(node), taps = out.c * window;
   for (long s = 0; s < shape_size(out); s++)
     y[s] = bias(node, w, in.c * taps, s / (out.h * out.w));
   for (long s = 0; s < shape_size(in); s++)
     for (long t = 0; t < taps; t++) {
-      long r = s / in.w % in.h * stride - padding + t / k % k;
-      long q = s % in.w * stride - padding + t % k;
+      long r = s / in.w % in.h * stride - top + t % window / k;
+      long q = s % in.w * stride - left + t % k;
       if (r >= 0 && r < out.h && q >= 0 && q < out.w)
-        y[at(out, t / (k * k), r, q)] += w[s / (in.h * in.w) * taps + t] * x[s];
+        y[at(out, t / window, r, q)] += w[s / (in.h * in.w) * taps + t] * x[s];
     }
 }
 
@@ -167,6 +180,67 @@ static void repeat(const Node *node, double *y, const double *x, const double *w
   for (long i = 0; i < shape_size(node->out); i++) y[i] = x[i / node->out.w];
 }
 
+/* ---- sets of points ---- */
+
+static bool is_there(Shape in, const double *x, long t) {
+  bool there = false;
+  for (long f = 0; f < in.c; f++) there |= x[f * in.w + t] != 0;
+  return there;
+}
+
+/* How many present points are nearer to i than j is, i itself being the nearest. */
+static long rank_of(Shape in, const double *x, long i, long j) {
+  long rank = 0;
+  const double *eta = x + in.w, *phi = eta + in.w;
+  double far = hypot(eta[j] - eta[i], phi[j] - phi[i]);
+  if (i == j) return 0;
+  for (long k = 0; k < in.w; k++) {
+    double d = hypot(eta[k] - eta[i], phi[k] - phi[i]);
+    rank += is_there(in, x, k) && k != i && (d < far || (d == far && k < j));
+  }
+  return rank + 1;
+}
+
+/* Row o of the weight on [x_i, x_j - x_i], leaked. */
+static double edge(const Node *node, const double *x, const double *w, long o, long i, long j) {
+  long n = node->in.c, points = node->in.w;
+  double v = bias(node, w, (long)attr(node, "channels") * 2 * n, o);
+  for (long f = 0; f < n; f++)
+    v += w[o * 2 * n + f] * x[f * points + i] +
+         w[o * 2 * n + n + f] * (x[f * points + j] - x[f * points + i]);
+  return v > 0 ? v : attr(node, "slope") * v;
+}
+
+static void edge_conv(const Node *node, double *y, const double *x, const double *w) {
+  long points = node->in.w, first = attr(node, "coordinates") ? 3 : 0;
+  memcpy(y, x, (size_t)(first * points) * sizeof *y);
+  for (long s = 0; s < (long)attr(node, "channels") * points; s++) {
+    long o = s / points, i = s % points, n = 0;
+    double best = -HUGE_VAL, sum = 0;
+    for (long j = 0; j < points && is_there(node->in, x, i); j++) {
+      if (!is_there(node->in, x, j) || rank_of(node->in, x, i, j) >= attr(node, "neighbours"))
+        continue;
+      double v = edge(node, x, w, o, i, j);
+      best = fmax(best, v), sum += v, n++;
+    }
+    y[first * points + s] = n == 0 ? 0 : attr(node, "pooling") ? sum / (double)n : best;
+  }
+}
+
+/* pooling: 0 mean, 1 max, 2 sum */
+static void pool_points(const Node *node, double *y, const double *x, const double *w) {
+  for (long c = 0; c < node->in.c; c++) {
+    double best = -HUGE_VAL, sum = 0, weights = 0;
+    for (long t = 0; t < node->in.w; t++) {
+      if (!is_there(node->in, x, t)) continue;
+      double weight = attr(node, "weighted") ? x[t] : 1, v = x[c * node->in.w + t];
+      best = fmax(best, v), sum += weight * v, weights += weight;
+    }
+    y[c] = attr(node, "pooling") == 1 ? best : attr(node, "pooling") == 2 ? sum : sum / weights;
+    if (weights <= 0) y[c] = 0;
+  }
+}
+
 /* ---- the rest ---- */
 
 static double slope(const Node *node, const double *w) {
@@ -214,11 +288,15 @@ static const struct {
   const char *name;
   void (*layer)(const Node *node, double *y, const double *x, const double *w);
 } table[] = {{"dense", dense},
-             {"conv2d", conv2d},
-             {"conv_transpose2d", conv_transpose2d},
+             {"conv2d", conv},
+             {"conv1d", conv},
+             {"conv_transpose2d", conv_transpose},
+             {"conv_transpose1d", conv_transpose},
              {"gru", gru},
              {"lstm", lstm},
              {"repeat", repeat},
+             {"edge_conv", edge_conv},
+             {"pool_points", pool_points},
              {"max_pool2d", max_pool2d},
              {"avg_pool2d", avg_pool2d},
              {"upsample", upsample},
