@@ -57,6 +57,13 @@ typedef int32_t ivec;
 /* Row i of an array, at the lanes that p points to. */
 INLINE vec v_load(const float *p, long i) { return *(const vec *)(p + L * i); }
 INLINE void v_store(float *p, long i, vec v) { *(vec *)(p + L * i) = v; }
+/* The same value, kept in a register: compilers would rather fetch it anew for each use. */
+INLINE vec v_hold(vec v) {
+#ifdef __x86_64__
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
 
 #if VL == 16
 INLINE vec v_set(float a) { return (vec)_mm512_set1_ps(a); }

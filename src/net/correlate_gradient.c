@@ -1,117 +1,189 @@
-/* The gradient to the taps of a correlation: a block of OUTS outputs x up to TAPS taps of one
- * kernel row, accumulated over the pixels of a strip that stays in the nearest cache. */
+/* The gradient to the taps of a correlation. A block is a few outputs x a window of taps of one
+ * channel, in registers: three rows of three taps, else one row of up to four. It sums, lane by
+ * lane, over the pixels of a strip of rows, whose dy stays in the nearest cache for the channels to
+ * come; then the strips' sums are added, and in the end the lanes. */
 #include "net/correlate.h"
 #include "net/lanes.h"
 
-enum { OUTS = 4, TAPS = 4, STRIP_ROWS_BYTES = 20480 };
+enum { OUTS = 4, TAPS = 9, CHANNELS = 32, STRIP_BYTES = 8192 };
+/* As the registers allow; the sums of a tap do not depend on the block that it is in. */
+enum { OUTS_3X3 = VL == 16 ? 2 : 1, TAPS_ROW = VL == 16 ? 4 : 3 };
+
+typedef vec Sums[OUTS][TAPS]; /* of a block: [output][tap of the window] */
 
 /* What a block works on. */
 typedef struct Strip {
   const Correlation *g;
-  const float *dy, *x; /* dy of the first output, x of the channel */
+  const float *dy, *x; /* of the first output, of the channel; lanes l .. */
   int from, to;        /* rows of outputs */
-  int r, s;            /* tap row, first tap column */
+  int r, s;            /* first tap of the window */
 } Strip;
 
-/* Pixels j0 .. j1 - 1 of row i: taps that fall outside x (checked only when `edge`) add nothing.
- */
-INLINE void pixels(const Strip *t, vec a[OUTS][TAPS], const float *dy, const float *x, int j0,
-                   int j1, int l, int outs, int taps, bool edge) {
+/* Outputs j .. end - 1 of row i with tap rows first .. last - 1 of the window, which are inside x;
+ * taps left or right of it, which are looked for at an edge only, add nothing. */
+INLINE void pixels(const Strip *t, Sums a, int i, int j, int end, int outs, int first, int last,
+                   int taps, bool edge) {
   const Correlation *g = t->g;
-  long plane = (long)g->out.h * g->out.w;
-  for (int j = j0; j < j1; j++) {
-    int col = j * g->stride - g->left + t->s;
+  const int width = g->in.w, stride = g->stride, left = g->left - t->s;
+  const long plane = (long)g->out.h * g->out.w, site = (long)i * g->out.w;
+  const float *x = t->x + L * ((long)i * stride - g->top + t->r + first) * width;
+  for (; j < end; j++) {
+    const int col = j * stride - left;
     vec in[TAPS];
-    UNROLL(4)
-    for (int s = 0; s < taps; s++)
-      in[s] = edge && (col + s < 0 || col + s >= g->in.w) ? v_set(0) : v_load(x + l, col + s);
+    UNROLL(3)
+    for (int r = first; r < last; r++) {
+      UNROLL(4)
+      for (int q = 0; q < taps; q++) {
+        bool outside = edge && (col + q < 0 || col + q >= width);
+        vec v = outside ? v_set(0) : v_load(x, (long)(r - first) * width + col + q);
+        in[r * taps + q] = outs > 1 ? v_hold(v) : v;
+      }
+    }
     UNROLL(4)
     for (int k = 0; k < outs; k++) {
-      vec d = v_load(dy + l, k * plane + j);
-      UNROLL(4)
-      for (int s = 0; s < taps; s++) a[k][s] = v_fma(in[s], d, a[k][s]);
+      vec d = v_hold(v_load(t->dy, k * plane + site + j));
+      UNROLL(9)
+      for (int b = first * taps; b < last * taps; b++) a[k][b] = v_fma(in[b], d, a[k][b]);
     }
   }
 }
 
 /* The outputs [*low, *high) of a row whose taps all fall inside. */
-static void inside(const Correlation *g, int s, int taps, int *low, int *high) {
-  int first = g->left - s, last = g->in.w - taps + g->left - s;
+static void inside(const Strip *t, int taps, int *low, int *high) {
+  const Correlation *g = t->g;
+  int first = g->left - t->s, last = g->in.w - taps + first;
   *low = first > 0 ? (first + g->stride - 1) / g->stride : 0;
   *high = last < 0 ? 0 : last / g->stride + 1;
+  if (*low > g->cols) *low = g->cols;
   if (*high > g->cols) *high = g->cols;
-  if (*low > *high) *low = *high;
+  if (*high < *low) *high = *low;
 }
 
-INLINE void strip(const Strip *t, float *sum, int l, int outs, int taps) {
+INLINE void pixel_row(const Strip *t, Sums a, int i, int low, int high, int outs, int first,
+                      int last, int taps) {
+  pixels(t, a, i, 0, low, outs, first, last, taps, true);
+  pixels(t, a, i, low, high, outs, first, last, taps, false);
+  pixels(t, a, i, high, t->g->cols, outs, first, last, taps, true);
+}
+
+/* lane (outs, rows, taps, L) += sums over the strip, lanes at lane .. */
+INLINE void block(const Strip *t, float *lane, int outs, int rows, int taps) {
   const Correlation *g = t->g;
-  vec a[OUTS][TAPS];
   int low, high;
-  inside(g, t->s, taps, &low, &high);
+  Sums a;
+  inside(t, taps, &low, &high);
   UNROLL(4)
-  for (int k = 0; k < outs; k++) UNROLL(4)
-  for (int s = 0; s < taps; s++) a[k][s] = v_set(0);
+  for (int k = 0; k < outs; k++) {
+    UNROLL(9)
+    for (int b = 0; b < rows * taps; b++) a[k][b] = v_set(0);
+  }
   for (int i = t->from; i < t->to; i++) {
-    int row = i * g->stride - g->top + t->r;
-    if (row < 0 || row >= g->in.h) continue;
-    const float *dy = t->dy + L * (long)i * g->out.w, *x = t->x + L * (long)row * g->in.w;
-    pixels(t, a, dy, x, 0, low, l, outs, taps, true);
-    pixels(t, a, dy, x, low, high, l, outs, taps, false);
-    pixels(t, a, dy, x, high, g->cols, l, outs, taps, true);
+    int top = i * g->stride - g->top + t->r;
+    if (top >= 0 && top + rows <= g->in.h) {
+      pixel_row(t, a, i, low, high, outs, 0, rows, taps);
+    } else {
+      UNROLL(3)
+      for (int r = 0; r < rows; r++)
+        if (top + r >= 0 && top + r < g->in.h)
+          pixel_row(t, a, i, low, high, outs, r, r + 1, taps);
+    }
   }
   UNROLL(4)
-  for (int k = 0; k < outs; k++) UNROLL(4)
-  for (int s = 0; s < taps; s++) v_store(sum + l, k * taps + s, a[k][s]);
+  for (int k = 0; k < outs; k++) {
+    UNROLL(9)
+    for (int b = 0; b < rows * taps; b++) {
+      long at = k * rows * taps + b;
+      v_store(lane, at, v_load(lane, at) + a[k][b]);
+    }
+  }
 }
 
-/* dw of a block += the strip; stride between outputs in dw. */
-INLINE void block(const Strip *t, float *dw, long stride, int outs, int taps) {
-  _Alignas(64) float sum[OUTS * TAPS * L];
-  LANES(l) strip(t, sum, l, outs, taps);
-  for (int k = 0; k < outs; k++)
-    for (int s = 0; s < taps; s++) dw[k * stride + s] += lanes_sum(sum + L * (k * taps + s));
+/* Channels c .. c + n - 1 of dw at outputs o .. o + outs - 1 for the window at (r, s). */
+INLINE void window(const Correlation *g, float *dw, const float *dy, const float *x, int o, int c,
+                   int n, int r, int s, int outs, int rows, int taps) {
+  _Alignas(64) float lane[CHANNELS * OUTS * TAPS * L], sum[CHANNELS * OUTS * TAPS];
+  const int tall = STRIP_BYTES / (4 * L * g->cols) + 1;
+  const int of_channel = outs * rows * taps;
+  const long plane = L * (long)g->in.h * g->in.w;
+  memset(lane, 0, (size_t)(n * of_channel + 3) / 4 * 4 * L * sizeof *lane);
+  LANES(l) {
+    Strip t = {.g = g, .dy = dy + L * (long)o * g->out.h * g->out.w + l, .r = r, .s = s};
+    for (t.from = 0; t.from < g->rows; t.from = t.to) {
+      t.to = t.from + tall < g->rows ? t.from + tall : g->rows;
+      t.x = x + c * plane + l;
+      for (int k = 0; k < n; k++, t.x += plane)
+        block(&t, lane + (long)k * of_channel * L + l, outs, rows, taps);
+    }
+  }
+  lanes_sums(sum, lane, n * of_channel);
+  const long kernel = (long)g->kernel_h * g->kernel_w;
+  for (int i = 0; i < n * of_channel; i++) {
+    long channel = c + i / of_channel, out = o + i / (rows * taps) % outs;
+    dw[(out * g->in.c + channel) * kernel + (r + i / taps % rows) * g->kernel_w + s + i % taps] +=
+        sum[i];
+  }
 }
 
-/* All taps of kernel row r, four by four. */
-INLINE void tap_row(Strip t, float *dw, long stride, int outs) {
-  int n = t.g->kernel_w;
-  for (; t.s + 4 <= n; t.s += 4) block(&t, dw + t.s, stride, outs, 4);
-  if (n - t.s == 3) block(&t, dw + t.s, stride, outs, 3);
-  if (n - t.s == 2) block(&t, dw + t.s, stride, outs, 2);
-  if (n - t.s == 1) block(&t, dw + t.s, stride, outs, 1);
+/* All windows of outputs o .. o + outs - 1 with channels c .. c + n - 1, row by row. */
+INLINE void windows(const Correlation *g, float *dw, const float *dy, const float *x, int o,
+                    int c, int n, int outs) {
+  const int taps = g->kernel_w;
+  for (int r = 0; r < g->kernel_h; r++) {
+    int s = 0;
+    for (; s + TAPS_ROW <= taps; s += TAPS_ROW)
+      window(g, dw, dy, x, o, c, n, r, s, outs, 1, TAPS_ROW);
+    if (taps - s == 3) window(g, dw, dy, x, o, c, n, r, s, outs, 1, 3);
+    if (taps - s == 2) window(g, dw, dy, x, o, c, n, r, s, outs, 1, 2);
+    if (taps - s == 1) window(g, dw, dy, x, o, c, n, r, s, outs, 1, 1);
+  }
+}
+
+/* As many outputs as a block takes, from o on; returns how many. */
+static int outputs(const Correlation *g, float *dw, const float *dy, const float *x, int o, int c,
+                   int n) {
+  const int left = g->out.c - o;
+  const bool three = g->kernel_h == 3 && g->kernel_w == 3;
+  if (three && OUTS_3X3 > 1 && left >= OUTS_3X3)
+    return window(g, dw, dy, x, o, c, n, 0, 0, OUTS_3X3, 3, 3), OUTS_3X3;
+  if (left >= OUTS) return windows(g, dw, dy, x, o, c, n, OUTS), OUTS;
+  if (three)
+    window(g, dw, dy, x, o, c, n, 0, 0, 1, 3, 3);
+  else
+    windows(g, dw, dy, x, o, c, n, 1);
+  return 1;
 }
 
 void correlate_gradient(const Correlation *g, float *dw, const float *dy, const float *x) {
-  int taps = g->kernel_h * g->kernel_w;
-  long stride = (long)g->in.c * taps, in_plane = (long)g->in.h * g->in.w;
-  int rows = STRIP_ROWS_BYTES / (OUTS * 4 * L * g->cols);
-  if (rows < 1) rows = 1;
-  for (int from = 0; from < g->rows; from += rows)
-    for (int o = 0, n; o < g->out.c; o += n) {
-      int to = from + rows < g->rows ? from + rows : g->rows;
-      n = g->out.c - o >= OUTS ? OUTS : 1;
-      for (int c = 0; c < g->in.c; c++)
-        for (int r = 0; r < g->kernel_h; r++) {
-          Strip t = {g, dy + L * (long)o * g->out.h * g->out.w, x + L * c * in_plane, from, to, r,
-                     0};
-          float *to_dw = dw + o * stride + (long)c * taps + r * g->kernel_w;
-          if (n == OUTS)
-            tap_row(t, to_dw, stride, OUTS);
-          else
-            tap_row(t, to_dw, stride, 1);
-        }
-    }
+  for (int c = 0; c < g->in.c; c += CHANNELS) {
+    int n = g->in.c - c < CHANNELS ? g->in.c - c : CHANNELS;
+    for (int o = 0; o < g->out.c;) o += outputs(g, dw, dy, x, o, c, n);
+  }
+}
+
+/* Four sums over every fourth pixel hide the latency of an addition. */
+INLINE vec pixel_sum(const float *dy, long n) {
+  vec a[4];
+  long i = 0;
+  UNROLL(4)
+  for (int k = 0; k < 4; k++) a[k] = v_set(0);
+  for (; i + 4 <= n; i += 4) {
+    UNROLL(4)
+    for (int k = 0; k < 4; k++) a[k] = a[k] + v_load(dy, i + k);
+  }
+  for (; i < n; i++) a[0] = a[0] + v_load(dy, i);
+  return (a[0] + a[1]) + (a[2] + a[3]);
 }
 
 void correlate_sums(float *db, const float *dy, Shape shape) {
-  _Alignas(64) float sum[L];
-  long n = (long)shape.h * shape.w;
-  for (int o = 0; o < shape.c; o++, dy += L * n) {
-    LANES(l) {
-      vec a = v_set(0);
-      for (long i = 0; i < n; i++) a = a + v_load(dy + l, i);
-      v_store(sum + l, 0, a);
-    }
-    db[o] += lanes_sum(sum);
+  enum { AT_ONCE = 16 };
+  _Alignas(64) float lane[AT_ONCE * L] = {0}, sum[AT_ONCE];
+  long plane = (long)shape.h * shape.w;
+  for (int o = 0, n; o < shape.c; o += n) {
+    n = shape.c - o < AT_ONCE ? shape.c - o : AT_ONCE;
+    LANES(l)
+    for (int k = 0; k < n; k++)
+      v_store(lane + l, k, pixel_sum(dy + L * (o + k) * plane + l, plane));
+    lanes_sums(sum, lane, n);
+    for (int k = 0; k < n; k++) db[o + k] += sum[k];
   }
 }
