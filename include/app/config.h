@@ -33,6 +33,9 @@ typedef struct Config {
   PrepareLayout prepare_layout;
   long rows_from, rows_to;                    /* prepare, score: row range, to = 0: all */
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
+  double contamination;             /* share of anomalies among what is trained on */
+  const char *scan_option, *scan_values, *scan_test; /* scan_test NULL: held-out rows */
+  int scan_seeds, scan_groups, scan_member;          /* groups 0: auto; member -1: all */
   bool csv;                                   /* bench: machine-readable */
   bool quiet;
   int n_assignments; /* key=value arguments of the command line */

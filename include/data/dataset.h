@@ -15,7 +15,7 @@ typedef enum BadRows { BAD_ERROR, BAD_SKIP } BadRows;
 
 typedef struct DataOpts {
   SourceOpts source;
-  ViewOpts view;     /* what jets become */
+  ViewOpts view;    /* what jets become */
   BadRows bad_rows; /* NaN or negative energy: an error (default), or skipped and counted */
   long limit;       /* use the first rows only, 0: all */
   double memory_gb; /* of one node, for the data */
@@ -25,6 +25,7 @@ typedef struct Dataset {
   Shape shape;
   long rows;
   const float *x;        /* (rows, dim) */
+  const float *target;   /* (rows, dim) what x should become; NULL: x itself, no pairs */
   const int8_t *label;   /* (rows), -1: unknown */
   const float *weight;   /* (rows) */
   const uint8_t *ok;     /* (rows) */
@@ -53,11 +54,17 @@ typedef struct Subset {
  * into part [from, to) of (0, 1): uniform(seed, RNG_SPLIT, row). At most `limit` rows (0: all). */
 Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,
                      uint64_t seed);
+/* Make `normal` n of its rows (0: as many as it has), of which round(share n) are taken from
+ * `signal` instead, the first of each; ids stay ascending. Errors: more than there are. */
+Err subset_mix(Subset *normal, const Dataset *data, const Subset *signal, double share, long n);
 void subset_free(Subset *subset);
 
 /* A tile of samples: x (dim, L) and each lane's weight from rows row[0..L-1] of the data. A
  * negative row is padding: a copy of lane 0 with weight 0. */
 void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]);
+/* What the samples x of these rows should become: themselves, or their clean partners, which then
+ * lie in `room` (dim, L). */
+float *dataset_target(const Dataset *data, float *room, float *x, const long row[L]);
 
 /* The order of an epoch: blocks of `block` consecutive positions of the subset (the last short),
  * one permutation of the blocks; windows of `window` blocks in that order; one permutation of

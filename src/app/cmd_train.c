@@ -39,14 +39,27 @@ static Subset select_signal(const Dataset *data, const Config *config, double fr
   return all;
 }
 
-static void select_all(Loaded *loaded, const Config *config) {
+static Err select_train(Loaded *loaded, const Config *config, double cut) {
+  const Dataset *data = &loaded->data;
+  bool mixed = config->contamination > 0;
+  loaded->train = subset_select(data, config->normal, cut, 1, mixed ? 0 : config->train_limit,
+                                config->train.seed);
+  if (!mixed) return OK;
+  Subset signal = select_signal(data, config, cut, 1);
+  Err e = subset_mix(&loaded->train, data, &signal, config->contamination, config->train_limit);
+  subset_free(&signal);
+  return e;
+}
+
+static Err select_all(Loaded *loaded, const Config *config) {
   uint64_t seed = config->train.seed;
   const Dataset *data = valid_data(loaded);
   bool split = data == &loaded->data;
   double cut = split ? config->valid_fraction : 0, end = split ? cut : 1;
-  loaded->train = subset_select(&loaded->data, config->normal, cut, 1, config->train_limit, seed);
+  TRY(select_train(loaded, config, cut));
   loaded->valid = subset_select(data, config->normal, 0, end, config->valid_limit, seed);
   loaded->signal = select_signal(data, config, 0, end);
+  return OK;
 }
 
 static Err check_enough(const Loaded *loaded, const Config *config) {
@@ -78,7 +91,7 @@ static Err load_separate(Loaded *loaded, const Comm *comm, const Config *config)
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   TRY(dataset_load(&loaded->data, comm, &config->data, "reading data.input"));
   if (config->valid) TRY(load_separate(loaded, comm, config));
-  select_all(loaded, config);
+  TRY(select_all(loaded, config));
   return check_enough(loaded, config);
 }
 

@@ -1,4 +1,5 @@
 /* Which rows take part, and how they get into a tile. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,16 +40,43 @@ static long gather(uint32_t *row, const Dataset *data, const Choice *choice, lon
   return n;
 }
 
+/* Makes the mean weight 1. */
+static void scale_weights(Subset *subset, const Dataset *data) {
+  double sum = 0;
+  for (long i = 0; i < subset->n; i++) sum += data->weight[subset->row[i]];
+  subset->weight_scale = sum > 0 ? (double)subset->n / sum : 1;
+}
+
 Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,
                      uint64_t seed) {
   Choice choice = {classes, from, to, rng_key(seed, RNG_SPLIT)};
-  Subset subset = {.n = gather(NULL, data, &choice, limit), .weight_scale = 1};
+  Subset subset = {.n = gather(NULL, data, &choice, limit)};
   subset.row = MEM_NEW(uint32_t, "rows of a subset", subset.n);
   gather(subset.row, data, &choice, limit);
-  double sum = 0;
-  for (long i = 0; i < subset.n; i++) sum += data->weight[subset.row[i]];
-  if (sum > 0) subset.weight_scale = (double)subset.n / sum;
+  scale_weights(&subset, data);
   return subset;
+}
+
+static Err too_few(const char *which, long want, long found, double share) {
+  return err_user("data.contamination: found a share of %g, which asks for %ld %s samples, want "
+                  "at most the %ld there are; lower data.train_limit",
+                  share, want, which, found);
+}
+
+Err subset_mix(Subset *normal, const Dataset *data, const Subset *signal, double share, long n) {
+  if (n <= 0) n = normal->n;
+  long taken = (long)floor(share * (double)n + 0.5), rest = n - taken;
+  if (taken > signal->n) return too_few("anomalous", taken, signal->n, share);
+  if (rest > normal->n) return too_few("normal", rest, normal->n, share);
+  Subset mixed = {.row = MEM_NEW(uint32_t, "rows of a subset", n)};
+  for (long i = 0, k = 0; mixed.n < n;) {
+    bool first = k == taken || (i < rest && normal->row[i] < signal->row[k]);
+    mixed.row[mixed.n++] = first ? normal->row[i++] : signal->row[k++];
+  }
+  scale_weights(&mixed, data);
+  subset_free(normal);
+  *normal = mixed;
+  return OK;
 }
 
 void subset_free(Subset *subset) {
@@ -56,11 +84,21 @@ void subset_free(Subset *subset) {
   subset->n = 0;
 }
 
-void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]) {
-  long dim = shape_size(data->shape);
+/* tile (dim, L) from rows of an array (rows, dim); padding copies lane 0. */
+static void gather_rows(float *tile, const float *array, const long row[L], long dim) {
   for (int lane = 0; lane < L; lane++) {
-    const float *sample = data->x + (row[lane] < 0 ? row[0] : row[lane]) * dim;
-    for (long i = 0; i < dim; i++) x[i * L + lane] = sample[i];
-    weight[lane] = row[lane] < 0 ? 0 : data->weight[row[lane]];
+    const float *sample = array + (row[lane] < 0 ? row[0] : row[lane]) * dim;
+    for (long i = 0; i < dim; i++) tile[i * L + lane] = sample[i];
   }
+}
+
+void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]) {
+  gather_rows(x, data->x, row, shape_size(data->shape));
+  for (int lane = 0; lane < L; lane++) weight[lane] = row[lane] < 0 ? 0 : data->weight[row[lane]];
+}
+
+float *dataset_target(const Dataset *data, float *room, float *x, const long row[L]) {
+  if (!data->target) return x;
+  gather_rows(room, data->target, row, shape_size(data->shape));
+  return room;
 }

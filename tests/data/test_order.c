@@ -134,12 +134,47 @@ static void a_tile_holds_a_sample_per_lane(void **state) {
   }
 }
 
+/* Rows 0, 3, 6, ... are class 1; every tenth is refused. */
+static void mixed(long n, double share, long want_signal) {
+  Subset normal = subset_select(&data, 0, 0, 1, 0, 5), all = subset_select(&data, 0, 0, 1, 0, 5),
+         signal = subset_select(&data, 1, 0, 1, 0, 5);
+  assert_int_equal(subset_mix(&normal, &data, &signal, share, n), OK);
+  long found = 0, k[2] = {0, 0};
+  double sum = 0;
+  assert_int_equal(normal.n, n ? n : all.n);
+  for (long i = 0; i < normal.n; i++) {
+    uint32_t row = normal.row[i];
+    int label = labels[row];
+    found += label;
+    if (i) assert_true(row > normal.row[i - 1]);
+    assert_int_equal(row, label ? signal.row[k[1]++] : all.row[k[0]++]); /* the first of each */
+    sum += weights[row] * normal.weight_scale;
+  }
+  assert_int_equal(found, want_signal);
+  assert_float_equal(sum, normal.n, 1e-9 * (double)normal.n);
+  subset_free(&normal), subset_free(&all), subset_free(&signal);
+}
+
+static void anomalies_mix_in(void **state) {
+  mixed(40, 0.25, 10);
+  mixed(40, 0, 0);
+  mixed(40, 1, 40);
+  Subset all = subset_select(&data, 0, 0, 1, 0, 5);
+  mixed(0, 0.1, lround(0.1 * (double)all.n));
+  subset_free(&all);
+  Subset normal = subset_select(&data, 0, 0, 1, 30, 5), few = subset_select(&data, 1, 0, 1, 5, 5);
+  assert_int_equal(subset_mix(&normal, &data, &few, 0.5, 20), ERR_USER);
+  assert_int_equal(subset_mix(&normal, &data, &few, 0.1, 40), ERR_USER);
+  subset_free(&normal), subset_free(&few);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_epoch_takes_every_sample_once),
       cmocka_unit_test(epochs_differ_and_are_uniform),
       cmocka_unit_test(the_two_parts_of_a_split_are_the_whole),
       cmocka_unit_test(classes_and_limits),
+      cmocka_unit_test(anomalies_mix_in),
       cmocka_unit_test(a_tile_holds_a_sample_per_lane),
   };
   return cmocka_run_group_tests(tests, make_data, NULL);

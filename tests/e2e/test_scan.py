@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""`jetnae scan`: its members are the runs that train would make, side by side or one by one, and
+its table is what score says of them.
+
+Usage: test_scan.py BINARY CONTENTS SOURCE_ROOT
+"""
+
+import csv
+import pathlib
+import re
+import sys
+
+from harness import Failures, first_difference, results, run, scratch
+
+QUICK = ["objective=ae", "train.ae_epochs=1", "data.toy_jets=600", "threads=1", "quiet=true"]
+SCAN = ["scan.values=0,0.5,1", "scan.seeds=2", "data.train_limit=128"]
+
+
+def auc_of(binary, folder, toys):
+    done = run(binary, "score", folder, f"data.input={toys}", "data.source=lean", f"out={folder}/s.h5")
+    return float(re.search(r"AUC ([0-9.]+)", done.out).group(1))
+
+
+def main():
+    binary, helper, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    tiny = source / "configs/tiny.yaml"
+    failures = Failures()
+
+    def expect(code, text, ranks, *words):
+        done = run(binary, *words, ranks=ranks)
+        good = done.code == code and text in done.out + done.err
+        failures.check(good, f"want exit code {code} and '{text}'\n{done}")
+
+    with scratch() as folder:
+        folder = pathlib.Path(folder)
+        toys, together, apart = folder / "toys.h5", folder / "together", folder / "apart"
+        test = f"scan.test={toys}"
+        expect(0, "", 1, "generate", f"out={toys}", "generate.jets=300", "data.toy_seed=9")
+        scan = ["scan", tiny, *QUICK, *SCAN]
+        expect(0, "scan.csv", 3, *scan, test, f"out={together}")
+        for member in range(6):
+            expect(0, "", 2, *scan, f"out={apart}", test, f"scan.member={member}")
+        expect(0, "scan.csv", 1, *scan, test, f"out={apart}")
+
+        for name in ["0-seed1", "0.5-seed2", "1-seed1"]:
+            found, want = results(helper, apart / name), results(helper, together / name)
+            for file in want:
+                if found[file] != want[file]:
+                    text = first_difference(found[file], want[file])
+                    failures.check(False, f"{name}/{file}: {text}")
+        alone = folder / "alone"
+        expect(0, "", 1, "train", tiny, *QUICK, "data.train_limit=128", "seed=2",
+               "data.contamination=0.5", f"out={alone}")
+        failures.check(
+            results(helper, alone)["model.h5"] == results(helper, together / "0.5-seed2")["model.h5"],
+            "a member is not the run that train makes",
+        )
+
+        tables = [list(csv.DictReader(open(d / "scan.csv"))) for d in (together, apart)]
+        failures.check(tables[0] == tables[1], f"tables differ: {tables}")
+        rows = tables[0]
+        failures.check([r["data.contamination"] for r in rows] == ["0", "0.5", "1"], rows)
+        want = sum(auc_of(binary, together / f"1-seed{s}", toys) for s in (1, 2)) / 2
+        failures.check(abs(float(rows[2]["auc"]) - want) < 1e-4, f"found {rows[2]}, want {want}")
+
+        wrong = ["scan", tiny, *QUICK, f"out={folder}/wrong"]
+        expect(2, "scan.values: found none", 1, *wrong)
+        expect(2, "did you mean nae.gamma", 1, *wrong, "scan.option=nae.gama", "scan.values=1")
+        expect(2, "scan.values: data.contamination: found 1.5", 1, *wrong, "scan.values=0,1.5")
+        expect(2, "scan.member: found 9, want 0 to 1", 1, *wrong, "scan.values=0,1", "scan.member=9")
+        expect(2, "data.contamination: found a share of 0.9", 2, *wrong, "scan.values=0.9",
+               "data.train_limit=500")
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main()
