@@ -42,14 +42,14 @@ fi
 
 # The program on all ranks of the job: launch COMMAND [config.yaml] [key=value ...]
 launch() {
-  local cpus="${SLURM_CPUS_PER_TASK:-1}" binding
-  if [ "$JETNAE_LAUNCHER" = srun ]; then
-    binding=(--cpu-bind="${JETNAE_BIND/core/cores}")
-    SRUN_CPUS_PER_TASK="$cpus" exec srun --mpi=pmix "${binding[@]}" "$JETNAE" "$@" threads="$cpus"
-  fi
-  binding=(--map-by "slot:PE=$cpus" --bind-to core)
-  [ "$JETNAE_BIND" = core ] || binding=(--bind-to none)
-  exec mpirun "${binding[@]}" "$JETNAE" "$@" threads="$cpus"
+  local cpus="${SLURM_CPUS_PER_TASK:-1}" start
+  case "$JETNAE_LAUNCHER-$JETNAE_BIND" in
+    srun-core) start=(srun --mpi=pmix --cpu-bind=cores) ;;
+    srun-*) start=(srun --mpi=pmix) ;;
+    *-core) start=(mpirun --map-by "slot:PE=$cpus" --bind-to core) ;;
+    *) start=(mpirun --bind-to none) ;;
+  esac
+  SRUN_CPUS_PER_TASK="$cpus" exec "${start[@]}" "$JETNAE" "$@" threads="$cpus"
 }
 
 # The same, with signals passed on to the ranks: USR1, Slurm's word that the limit is near, and TERM,
@@ -84,6 +84,7 @@ progress_of() { find "$1" -path '*/checkpoints/step-*.h5' 2>/dev/null | sort; }
 # Put the job back into the queue, under the same number, and wait for Slurm to end this attempt.
 requeue() {
   say "$1; back into the queue"
+  trap - USR1 TERM
   scontrol requeue "$SLURM_JOB_ID" && sleep 600
   say "Slurm does not requeue this job; submit it again and it goes on where it was"
   exit 75

@@ -21,7 +21,7 @@ submit() {
   local name="$1" after="$2" job
   shift 2
   job="$(sbatch --parsable --job-name="jetnae-$name" --output="$out/$name-%j.log" \
-    ${after:+--dependency=afterok:"$after" --kill-on-invalid-dep=yes} "${options[@]}" "$@")"
+    ${after:+--dependency=afterok:"$after" --kill-on-invalid-dep=yes} "${options[@]}" "$@")" || exit
   echo "$name: job ${job%%;*}" >&2
   echo "${job%%;*}"
 }

@@ -1,4 +1,4 @@
-/* Loading and preparing on any number of ranks (run_mpi N test_dataset N): what lies in the
+/* Loading and preparing on any number of ranks (jobs/mpi N test_dataset N): what lies in the
  * window is compared bit for bit with what one process makes row by row; a prepared file with its
  * source; bad input and full disks by their messages. */
 #include <hdf5.h>

@@ -8,14 +8,10 @@ import subprocess
 import sys
 import tempfile
 
-# Threads that wait must not spin: the tests start more of them than there are cores.
-ENVIRONMENT = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMP_WAIT_POLICY": "passive",
-}
 TIMEOUT_S = 120
 STOPPED = 75  # exit code
+MPI = pathlib.Path(__file__).resolve().parents[2] / "jobs/mpi"
+ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 class Result:
@@ -35,23 +31,49 @@ class Result:
         )
 
 
-def run(binary, *words, ranks=1, env=None, mpirun="mpirun", **options):
-    """Run `binary words...`; with ranks=0 without mpirun."""
+def start(binary, *words, ranks=1, env=None, **options):
+    """Start `binary words...` on so many ranks; with ranks=0 without MPI's launcher."""
     command = [str(binary)] + [str(w) for w in words]
     if ranks:
-        command = [mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] + command
-    done = subprocess.run(
+        command = [str(MPI), str(ranks)] + command
+    return subprocess.Popen(
         command,
-        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        env={**os.environ, **ROOT, **(env or {})},
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        timeout=TIMEOUT_S,
         errors="replace",
         **options,
     )
-    return Result(command, done.returncode, done.stdout, done.stderr)
+
+
+def finish(process, timeout_s=TIMEOUT_S):
+    """Wait for the end of what `start` started."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        err += f"\nnot ended after {timeout_s} s"
+    return Result(process.args, process.returncode, out, err)
+
+
+def run(binary, *words, **options):
+    return finish(start(binary, *words, **options))
+
+
+def ranks_in(out):
+    """Process numbers of the ranks that train in this directory."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"/jetnae") and f"out={out}".encode() in words:
+            found.append(int(folder.name))
+    return sorted(found)
 
 
 class Failures:

@@ -1,4 +1,4 @@
-/* The communicator on any number of ranks (run_mpi N test_par): every promise of par/comm.h, with
+/* The communicator on any number of ranks (jobs/mpi N test_par): every promise of par/comm.h, with
  * values that follow from rank and size alone. */
 #include <math.h>
 #include <stdio.h>

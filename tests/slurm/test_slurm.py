@@ -7,6 +7,7 @@ and compares what is left at the end with an undisturbed run of one rank, bit fo
 Usage: test_slurm.py BINARY CONTENTS SOURCE_ROOT [TEST ...]
 """
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -18,7 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from harness import Failures, first_difference, results, run  # noqa: E402
+from harness import Failures, first_difference, ranks_in, results, run  # noqa: E402
 
 LONGER = ["train.nae_epochs=300", "train.checkpoint_steps=50", "log.steps=50"]
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
@@ -50,7 +51,10 @@ class Lab:
 
     def up(self):
         subprocess.run(
-            [HERE / "up", self.cluster], check=True, env=self.env, stdout=subprocess.DEVNULL
+            [HERE / "up", self.cluster],
+            check=True,
+            env={**self.env, "SLURM_LAB_MEM": "16000"},
+            stdout=subprocess.DEVNULL,
         )
         text = self.call("bash", "-c", f". {self.cluster}/env.sh && env -0")
         self.env = dict(item.split("=", 1) for item in text.split("\0") if item)
@@ -118,24 +122,19 @@ class Lab:
             ),
         )
 
-    def processes(self, out):
-        """Process numbers of the ranks that train in this directory."""
-        found = []
-        for folder in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[0] == os.fsencode(self.binary) and f"out={out}".encode() in words:
-                found.append(int(folder.name))
-        return sorted(found)
-
     def same(self, out, want):
         found = results(self.helper, out)
         for name in ("log.csv", "model.h5"):
             if found.get(name) != want[name]:
                 difference = first_difference(found.get(name, []), want[name])
                 raise Wrong(f"{out / name} differs: {difference}\n{self.log(out)}")
+
+
+@contextlib.contextmanager
+def mpirun_instead(lab):
+    lab.env["JETNAE_LAUNCHER"] = "mpirun"
+    yield
+    del lab.env["JETNAE_LAUNCHER"]
 
 
 def two_nodes_through_srun(lab, out, want):
@@ -148,14 +147,11 @@ def two_nodes_through_srun(lab, out, want):
 
 
 def two_nodes_through_mpirun(lab, out, want):
-    lab.env["JETNAE_LAUNCHER"] = "mpirun"
-    try:
+    with mpirun_instead(lab):
         job = lab.train(out)
-        lab.started(out)
-        lab.call("scancel", "--batch", "--signal=USR1", job)  # as Slurm does before the limit
-        lab.wait(job, out, restarts=1)
-    finally:
-        del lab.env["JETNAE_LAUNCHER"]
+    lab.started(out)
+    lab.call("scancel", "--batch", "--signal=USR1", job)  # as Slurm does before the limit
+    lab.wait(job, out, restarts=1)
     lab.same(out, want)
 
 
@@ -183,7 +179,7 @@ def cancelled_and_submitted_again(lab, out, want):
     lab.started(out)
     lab.call("scancel", job)
     lab.wait(job, out, state="CANCELLED")
-    wait_for("the ranks' end", lambda: not lab.processes(out))
+    wait_for("the ranks' end", lambda: not ranks_in(out))
     if "stopped at step" not in lab.log(out):
         raise Wrong(f"no checkpoint when cancelled\n{lab.log(out)}")
     lab.wait(lab.train(out, options=("-N1", "-n3")), out)
@@ -193,7 +189,7 @@ def cancelled_and_submitted_again(lab, out, want):
 def a_killed_rank(lab, out, want):
     job = lab.train(out)
     lab.started(out)
-    os.kill(lab.processes(out)[2], signal.SIGKILL)
+    os.kill(ranks_in(out)[2], signal.SIGKILL)
     lab.wait(job, out, restarts=1)
     lab.same(out, want)
 
@@ -210,15 +206,21 @@ def a_node_taken_away(lab, out, want):
 
 
 def a_forgotten_twin(lab, out, want):
-    """The node's daemon is cut off, the job is started elsewhere, its old ranks run on."""
-    job = lab.train(out, options=("-N1", "-n2", "-w", "n2"))
+    """A node hangs, its job is started elsewhere, and then it wakes up."""
+    with mpirun_instead(lab):
+        job = lab.train(out, options=("-N1", "-n2", "-w", "n2"))
     lab.started(out)
-    old = set(lab.processes(out))
+    old = ranks_in(out)
+    for process in old:
+        os.kill(process, signal.SIGSTOP)
     lab.down("-d", "n2")
     lab.call("scontrol", "update", "nodename=n2", "state=down", "reason=lost")
     lab.call("scontrol", "update", f"jobid={job}", "reqnodelist=n1")
-    wait_for("the new ranks", lambda: set(lab.processes(out)) - old)
-    wait_for("the end of the old ranks", lambda: not old & set(lab.processes(out)))
+    wait_for("the new ranks", lambda: set(ranks_in(out)) - set(old))
+    lab.started(out, step=200)
+    for process in old:
+        os.kill(process, signal.SIGCONT)
+    wait_for("the end of the old ranks", lambda: not set(old) & set(ranks_in(out)))
     lab.wait(job, out, restarts=1)
     lab.down("-r", "n2")
     lab.up()
