@@ -14,7 +14,11 @@
 typedef struct Bench {
   double peak; /* FLOP/s of one core with the ISA in use */
   bool csv, speaks;
+  const char *cases; /* run those whose names hold this */
 } Bench;
+
+/* Whether a case is wanted. */
+bool bench_wants(const Bench *bench, const char *name);
 
 /* Least seconds that one call of work(arg) takes, over about `seconds` of repetitions. */
 double bench_seconds(void (*work)(void *arg), void *arg, double seconds);

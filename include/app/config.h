@@ -22,6 +22,7 @@ typedef struct Config {
   long block, window;            /* data order: data.block, data.window */
   DataOpts data;                 /* data.source.path is data.input */
   NetSpec net;
+  const char *cases; /* bench: part of the names of those to run; "": all */
   bool spectral; /* net.spectral: of the layers that do not say it themselves */
   bool sphere;   /* net.sphere: the encoder ends on the unit sphere */
   TrainOpts train;

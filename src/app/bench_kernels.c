@@ -116,9 +116,10 @@ double bench_layer_flops(const Node *node) {
 static void run(const Bench *bench, const Case *c, Rig *rig, const char *what,
                 void (*work)(void *), int tiles) {
   char name[96];
+  snprintf(name, sizeof name, "%s.%s", c->name, what);
+  if (!bench_wants(bench, name)) return;
   double flops = bench_layer_flops(&rig->node) * L * tiles;
   double rate = flops / bench_seconds(work, rig, SECONDS_PER_CASE_MS / 1000.0);
-  snprintf(name, sizeof name, "%s.%s", c->name, what);
   bench_print(bench, name, rate / 1e9, "GFLOP/s", rate);
 }
 

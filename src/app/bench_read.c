@@ -25,11 +25,12 @@ static void read_rows(void *arg) {
 static Err measure(const Bench *bench, Reading *r) {
   const Reader *reader = r->source.reader;
   char name[64];
+  snprintf(name, sizeof name, "read.%s", reader->name);
+  if (!bench_wants(bench, name)) return OK;
   long grain = reader->grain ? reader->grain(&r->source) : 1;
   r->block_rows = (BLOCK_ROWS + grain - 1) / grain * grain;
   r->rows = r->source.rows < ROWS ? r->source.rows : ROWS;
   r->block = block_new(&r->source, r->block_rows);
-  snprintf(name, sizeof name, "read.%s", reader->name);
   double seconds = bench_seconds(read_rows, r, 1.5);
   if (!r->error) bench_print(bench, name, (double)r->rows / seconds, "rows/s", 0);
   block_free(&r->block);

@@ -139,6 +139,7 @@ static double nae_flops(const Rig *rig) {
 /* flops: of one sample */
 static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)(void *),
                     long samples, double flops) {
+  if (!bench_wants(bench, name)) return;
   double rate = (double)samples / bench_seconds(work, rig, 1.5);
   bench_print(bench, name, rate, "samples/s", flops * rate);
 }

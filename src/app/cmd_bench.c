@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "app/bench.h"
 #include "app/command.h"
@@ -19,6 +20,10 @@ double bench_seconds(void (*work)(void *arg), void *arg, double seconds) {
     spent += took;
   }
   return best;
+}
+
+bool bench_wants(const Bench *bench, const char *name) {
+  return strstr(name, bench->cases) != NULL;
 }
 
 static double measure_peak(void) {
@@ -55,7 +60,7 @@ static void print_head(const Bench *bench) {
 }
 
 static Err run(const Comm *comm, Config *config) {
-  Bench bench = {.csv = config->csv, .speaks = comm_rank(comm) == 0};
+  Bench bench = {.csv = config->csv, .speaks = comm_rank(comm) == 0, .cases = config->cases};
   bench.peak = measure_peak();
   print_head(&bench);
   bench_print(&bench, "peak", bench.peak / 1e9, "GFLOP/s", bench.peak);
@@ -66,7 +71,7 @@ static Err run(const Comm *comm, Config *config) {
 
 const Command cmd_bench = {
     .name = "bench",
-    .usage = "[data.input=FILE] [csv=true] [isa=avx2] [key=value ...]",
+    .usage = "[data.input=FILE] [csv=true] [cases=TEXT] [isa=avx2] [key=value ...]",
     .summary = "measure this machine: FMA peak, kernels, steps, scoring, reading",
     .help =
         "First the FMA peak of this core, then the layers of the reference networks, whole "
@@ -79,7 +84,8 @@ const Command cmd_bench = {
         "use.\n"
         "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to "
         "read,\n"
-        "say of the top-tagging layout; without it the reading is left out.\n"
+        "say of the top-tagging layout; without it the reading is left out. cases=weights runs\n"
+        "the cases whose names hold that.\n"
         "\n"
         "  jetnae bench csv=true data.input=test.h5\n",
     .run = run,

@@ -31,6 +31,7 @@ Config config_defaults(void) {
   return (Config){
       .valid_fraction = 0.1,
       .normal = 0,
+      .cases = "",
       .block = 1024,
       .window = 64,
       .data = data_defaults(),

@@ -104,6 +104,8 @@ static const Option options[] = {
    .help = "Instruction set of the kernels; all give the same bits."},
   {"quiet", SWITCH(quiet), .class = RUN_ONLY, .help = "No notes and no progress lines."},
   {"csv", SWITCH(csv), .class = RUN_ONLY, .help = "bench: lines for machines."},
+  {"cases", TEXT(cases), .class = RUN_ONLY,
+   .help = "bench: only the cases whose names hold this; \"\": all."},
 
   {"data.source", NAME(data.source.reader, reader_names), .class = RUN_ONLY,
    .help = "How to read data.input; auto: recognised from the file. toy makes jets, line "
