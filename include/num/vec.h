@@ -71,6 +71,8 @@ INLINE vec v_fma(vec a, vec b, vec c) {
   return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 INLINE vec v_sqrt(vec a) { return (vec)_mm512_sqrt_ps((__m512)a); }
+INLINE vec v_max(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+INLINE vec v_min(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
 typedef __mmask16 mask; /* one bit per lane */
 INLINE mask v_gt(vec a, vec b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ); }
 INLINE vec v_select(mask m, vec a, vec b) {
@@ -84,6 +86,8 @@ INLINE vec v_fma(vec a, vec b, vec c) {
   return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 INLINE vec v_sqrt(vec a) { return (vec)_mm256_sqrt_ps((__m256)a); }
+INLINE vec v_max(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE vec v_min(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
 typedef ivec mask; /* all bits of a lane */
 INLINE mask v_gt(vec a, vec b) { return (mask)(a > b); }
 INLINE vec v_select(mask m, vec a, vec b) {
@@ -100,6 +104,8 @@ INLINE mask m_load(const uint16_t *p, int l) {
 INLINE vec v_set(float a) { return a; }
 INLINE vec v_fma(vec a, vec b, vec c) { return fmaf(a, b, c); }
 INLINE vec v_sqrt(vec a) { return sqrtf(a); }
+INLINE vec v_max(vec a, vec b) { return a > b ? a : b; }
+INLINE vec v_min(vec a, vec b) { return a < b ? a : b; }
 typedef int mask; /* 0 or 1 */
 INLINE mask v_gt(vec a, vec b) { return a > b; }
 INLINE vec v_select(mask m, vec a, vec b) { return m ? a : b; }
@@ -108,9 +114,6 @@ INLINE void m_store(uint16_t *p, int l, mask m) {
 }
 INLINE mask m_load(const uint16_t *p, int l) { return *p >> l & 1; }
 #endif
-
-INLINE vec v_max(vec a, vec b) { return v_select(v_gt(a, b), a, b); }
-INLINE vec v_min(vec a, vec b) { return v_select(v_gt(b, a), a, b); }
 
 /* Elementary functions, each lane the same bits in every build (SLEEF, at most 1 ulp). */
 #if VL == 16

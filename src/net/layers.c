@@ -5,8 +5,9 @@
 /* All layers, in the order of help texts. */
 /* clang-format off */
 #define LAYERS(X)                                                                                 \
-  X(dense) X(conv2d) X(conv_transpose2d) X(conv1d) X(conv_transpose1d) X(gru) X(lstm)             \
-  X(max_pool2d) X(avg_pool2d) X(upsample)                                                         \
+  X(dense) X(conv2d) X(conv_transpose2d) X(conv1d) X(conv_transpose1d)                            \
+  X(gru) X(lstm) X(edge_conv)                                                                     \
+  X(max_pool2d) X(avg_pool2d) X(upsample) X(pool_points)                                          \
   X(relu) X(leaky_relu) X(prelu) X(elu) X(sigmoid) X(tanh) X(softplus) X(linear)                  \
   X(reshape) X(repeat) X(sphere) X(gaussian)
 /* clang-format on */

@@ -230,14 +230,16 @@ static void edge_conv(const Node *node, double *y, const double *x, const double
 /* pooling: 0 mean, 1 max, 2 sum */
 static void pool_points(const Node *node, double *y, const double *x, const double *w) {
   for (long c = 0; c < node->in.c; c++) {
-    double best = -HUGE_VAL, sum = 0, weights = 0;
+    double best = 0, sum = 0, weights = 0;
+    bool any = false;
     for (long t = 0; t < node->in.w; t++) {
       if (!is_there(node->in, x, t)) continue;
       double weight = attr(node, "weighted") ? x[t] : 1, v = x[c * node->in.w + t];
-      best = fmax(best, v), sum += weight * v, weights += weight;
+      best = any ? fmax(best, v) : v, any = true;
+      sum += weight * v, weights += weight;
     }
-    y[c] = attr(node, "pooling") == 1 ? best : attr(node, "pooling") == 2 ? sum : sum / weights;
-    if (weights <= 0) y[c] = 0;
+    double mean = weights > 0 ? sum / weights : 0;
+    y[c] = attr(node, "pooling") == 1 ? best : attr(node, "pooling") == 2 ? sum : mean;
   }
 }
 

@@ -69,6 +69,7 @@ static const Case cases[] = {
     {"pool_points", {4, 1, 6}},
     {"pool_points 1", {3, 1, 5}},
     {"pool_points 2", {2, 1, 4}},
+    {"pool_points 0 weighted=1", {4, 1, 3}},
     {"pool_points 2 weighted=1", {3, 1, 5}},
     {"max_pool2d", {3, 4, 6}},
     {"max_pool2d 2", {2, 5, 7}},
