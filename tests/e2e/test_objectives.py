@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Every objective, input and kind of layer: the same bits for any number of ranks and threads and
+any instruction set, stopped half way and resumed or not.
+
+Usage: test_objectives.py BINARY CONTENTS
+"""
+
+import pathlib
+import sys
+
+from harness import STOPPED, Failures, first_difference, isas, results, run, scratch
+
+COMMON = """
+data: {source: toy, toy_jets: 1000, image_size: 8, smooth: 1, valid_fraction: 0.3, block: 16, %s}
+net: {encoder: [%s], decoder: [%s]}
+train: {batch: 48, ae_epochs: 2, nae_epochs: 1, ae_rate: 1e-3, nae_rate: 1e-4, leaf: 2, steps: 9}
+log: {steps: 1}
+"""
+
+
+def layers(text):
+    """dense 64; relu -> {dense: 64}, relu"""
+    words = [w.strip() for w in text.split(";")]
+    return ", ".join("{%s}" % w if ":" in w else w for w in words)
+
+
+def kind(encoder, decoder, data="", *options):
+    return COMMON % (data or "bad_rows: error", layers(encoder), layers(decoder)), options
+
+
+PLAIN = "dense: 12; prelu; dense: 4", "dense: 12; relu; dense: 64"
+KINDS = {
+    "ae": kind(*PLAIN),
+    "sparse": kind(
+        "dense: 80; sigmoid", "dense: 64", "", "objective=sparse", "sparse.kl=0.1", "sparse.l1=1e-4"
+    ),
+    "denoise": kind(*PLAIN, "", "objective=denoise", "denoise.noise=salt_pepper"),
+    "vae": kind(
+        "dense: 12; relu; dense: 8; gaussian",
+        "dense: 64; sigmoid",
+        "",
+        "objective=vae",
+        "energy=bernoulli",
+        "vae.anneal_steps=5",
+    ),
+    "vae-nae": kind(
+        "dense: 12; relu; dense: 6; gaussian",
+        "dense: 64; sigmoid",
+        "",
+        "objective=nae",
+        "nae.pretrain=vae",
+        "nae.x_sampler=mala",
+        "nae.z_sampler=mala",
+        "nae.x_steps=2",
+        "nae.z_steps=2",
+        "nae.temperature=auto",
+        "train.ae_epochs=1",
+    ),
+}
+
+
+def main():
+    binary, helper = sys.argv[1], sys.argv[2]
+    failures = Failures()
+
+    def train(folder, name, ranks, *options):
+        config = folder / f"{name}.yaml"
+        text, words = KINDS[name]
+        config.write_text(text)
+        words = ["objective=ae", *words] if "objective" not in " ".join(words) else list(words)
+        return run(binary, "train", config, *words, "quiet=true", *options, ranks=ranks)
+
+    with scratch() as folder:
+        folder = pathlib.Path(folder)
+        for name in KINDS:
+            one, other = folder / name / "one", folder / name / "other"
+            (folder / name).mkdir()
+            done = train(folder, name, 1, "threads=1", f"isa={isas()[-1]}", f"out={one}")
+            if not failures.check(done.code == 0, f"{name}\n{done}"):
+                continue
+            again = [f"out={other}", "threads=2"]
+            done = train(folder, name, 2, "isa=c", "train.steps=4", *again)
+            failures.check(done.code in (0, STOPPED), f"{name}, first half\n{done}")
+            done = train(folder, name, 3, *again)
+            failures.check(done.code == 0, f"{name}, second half\n{done}")
+            found, want = results(helper, other), results(helper, one)
+            for file in want:
+                if found.get(file) != want[file]:
+                    text = first_difference(found.get(file, []), want[file])
+                    failures.check(False, f"{name}/{file}: {text}")
+            failures.check(len(want["log.csv"]) == 10, f"{name}: rows {len(want['log.csv'])}")
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main()
