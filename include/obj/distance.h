@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "net/shape.h"
 #include "num/tile.h"
 
@@ -20,6 +21,8 @@ typedef struct Distance {
   /* dx += the gradient to x itself, dy being what eval gave. NULL: it has none that a chain could
    * follow, and can not be the energy of an NAE. */
   void (*input)(float *dx, const float *dy, const float *y, const float *x, Shape shape);
+  /* Errors: samples of this shape have no such distance. NULL: all have. */
+  Err (*check)(Shape shape);
 } Distance;
 
 const Distance *distance_find(const char *name);

@@ -25,5 +25,6 @@ static void bernoulli(double d[L], float *dy, const float *y, const float *x, Sh
   for (int l = 0; l < L; l++) d[l] = sum[l] / (double)dim;
 }
 
-const Distance distance_bernoulli = {
-    "bernoulli", "cross-entropy of pixels from 0 to 1, less its least value", bernoulli, NULL};
+const Distance distance_bernoulli = {"bernoulli",
+                                     "cross-entropy of pixels from 0 to 1, less its least value",
+                                     bernoulli, NULL, NULL};

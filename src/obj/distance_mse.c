@@ -20,7 +20,7 @@ static void mse_input(float *dx, const float *dy, const float *y, const float *x
   rows()->axpy(dx, minus, dy, shape_size(shape));
 }
 
-const Distance distance_mse = {"mse", "mean squared error", mse, mse_input};
+const Distance distance_mse = {"mse", "mean squared error", mse, mse_input, NULL};
 
 static bool present(const float *x, Shape shape, int point, int l) {
   for (int c = 0; c < shape.c; c++)
@@ -48,4 +48,4 @@ static void masked(double d[L], float *dy, const float *y, const float *x, Shape
 }
 
 const Distance distance_masked = {
-    "masked", "mean squared error over the constituents that are there", masked, NULL};
+    "masked", "mean squared error over the constituents that are there", masked, NULL, NULL};

@@ -3,8 +3,10 @@
 
 #include "obj/distance.h"
 
-extern const Distance distance_mse, distance_masked, distance_bernoulli;
-static const Distance *const table[] = {&distance_mse, &distance_masked, &distance_bernoulli};
+extern const Distance distance_mse, distance_masked, distance_bernoulli, distance_chamfer,
+    distance_chamfer_pt;
+static const Distance *const table[] = {&distance_mse, &distance_masked, &distance_bernoulli,
+                                        &distance_chamfer, &distance_chamfer_pt};
 enum { DISTANCES = sizeof table / sizeof *table };
 
 const Distance *distance_at(int i) { return i >= 0 && i < DISTANCES ? table[i] : NULL; }

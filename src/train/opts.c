@@ -147,11 +147,17 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
   return check_temperature(nae, net);
 }
 
+static Err check_distance(const Distance *distance, Shape shape) {
+  Err e = distance->check ? distance->check(shape) : OK;
+  return e ? err_where(e, "energy %s: ", distance->name) : OK;
+}
+
 Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   const Objective *objective = objective_find(opts->objective);
   if (!objective) return err_user("objective: found %s, which there is not", opts->objective);
   if (!distance_find(opts->energy))
     return err_user("energy: found %s, which there is not", opts->energy);
+  TRY(check_distance(distance_find(opts->energy), net->input));
   if (objective->check) TRY(objective->check(&opts->obj, net));
   if (opts->batch <= 0 || opts->batch % L)
     return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);

@@ -47,13 +47,42 @@ static double bernoulli(const double *x, const double *y) {
   return sum / DIM;
 }
 
+/* Squared distance of x's point i and y's point j; infinite where x has no such point. */
+static double pair(const double *x, const double *y, int i, int j) {
+  double here = 0, square = 0;
+  for (int c = 0; c < FEATURES; c++) {
+    here += fabs(x[c * POINTS + i]);
+    square += pow(x[c * POINTS + i] - y[c * POINTS + j], 2);
+  }
+  return here > 0 ? square : HUGE_VAL;
+}
+
+/* Each point t counts with weight p or, by the first feature of its set, with pT. */
+static double chamfer_of(const double *x, const double *y, bool by_pt) {
+  double sum[2] = {0, 0}, total[2] = {0, 0};
+  for (int side = 0; side < 2; side++)
+    for (int t = 0; t < POINTS; t++) {
+      double least = HUGE_VAL, weight = by_pt ? fmax(0, side ? y[t] : x[t]) : 1;
+      for (int u = 0; u < POINTS; u++)
+        least = fmin(least, side ? pair(x, y, u, t) : pair(x, y, t, u));
+      if (weight > 0 && least < HUGE_VAL) sum[side] += weight * least, total[side] += weight;
+    }
+  return (total[0] > 0 ? sum[0] / total[0] : 0) + (total[1] > 0 ? sum[1] / total[1] : 0);
+}
+
+static double chamfer(const double *x, const double *y) { return chamfer_of(x, y, false); }
+static double chamfer_pt(const double *x, const double *y) { return chamfer_of(x, y, true); }
+
 typedef struct Case {
   const char *name;
   double (*reference)(const double *x, const double *y);
   bool unit; /* between 0 and 1 */
 } Case;
-static const Case cases[] = {
-    {"mse", mse, false}, {"masked", masked, false}, {"bernoulli", bernoulli, true}};
+static const Case cases[] = {{"mse", mse, false},
+                             {"masked", masked, false},
+                             {"bernoulli", bernoulli, true},
+                             {"chamfer", chamfer, false},
+                             {"chamfer_pt", chamfer_pt, true}};
 
 static float *values(uint32_t stream, bool unit) {
   float *x = some_floats(stream, DIM * L);
