@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "data/chirp.h"
 #include "data/jet.h"
 #include "net/shape.h"
 
@@ -24,6 +25,7 @@ typedef struct Block {
   long rows;
   float *p4;       /* (rows, slots, 4) E, px, py, pz in GeV, zero padded, for SOURCE_JETS */
   float *x;        /* (rows, dim) for SOURCE_DENSE */
+  float *target;   /* (rows, dim) what x should become (has_target) */
   int8_t *label;   /* (rows) 0 or 1 (or a digit); -1 unknown */
   float *weight;   /* (rows) 1 when the source has none */
   float *truth;    /* (rows, 4) truth E, px, py, pz, GeV */
@@ -31,17 +33,18 @@ typedef struct Block {
 } Block;
 
 typedef struct SourceOpts {
-  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean", "line" */
-  const char *path;   /* file; NULL for toy */
+  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean", "line", "chirp" */
+  const char *path;   /* file; NULL for rows made inside */
   /* hdf5: dataset paths inside the file; "" where there is none */
-  const char *x_path, *label_path, *weight_path;
+  const char *x_path, *target_path, *label_path, *weight_path;
   const char *layout; /* hdf5: "dense" [N,...] or "p4" [N,T,4] (E,px,py,pz) */
   /* idx */
   const char *labels; /* label file; "": images' name with "labels-idx1" for "images-idx3" */
   double scale;       /* idx: bytes are multiplied by it (1/255) */
-  /* toy */
+  /* toy, line, chirp */
   long toy_jets; /* half QCD-like, half top-like */
   uint64_t seed;
+  ChirpOpts chirp;
 } SourceOpts;
 
 typedef struct Reader Reader;
@@ -52,7 +55,8 @@ typedef struct Source {
   int slots;   /* constituents per jet */
   Shape shape; /* SOURCE_DENSE */
   bool has_label, has_weight, has_truth, has_mass;
-  bool raw_image; /* SOURCE_DENSE: jet images that still want image_finish */
+  bool has_target; /* SOURCE_DENSE: samples come in pairs, noisy and clean */
+  bool raw_image;  /* SOURCE_DENSE: jet images that still want image_finish */
   char path[1024];
   void *file; /* the reader's own */
 } Source;

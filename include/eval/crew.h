@@ -10,16 +10,18 @@ typedef struct Crew {
   const Model *model;
   int threads;
   Weights weights;
-  Recon **recon;  /* (threads) */
-  float **x, **y; /* (threads) of (dim, L): samples; what the network makes of them */
-  float **z;      /* (threads) of (latent, L) */
+  Recon **recon;            /* (threads) */
+  float **x, **target, **y; /* (threads) of (dim, L): samples, what they should become, what they
+                               do become */
+  float **z;                /* (threads) of (latent, L) */
 } Crew;
 
 /* Borrows the model; the crew must stay where it is. Owns: the caller, crew_free. */
 void crew_init(Crew *crew, const Model *model, int threads);
 void crew_free(Crew *crew);
-/* x[thread] = n rows from `row` on, in the first lanes; the others hold copies. */
-void crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n);
+/* x[thread] = n rows from `row` on, in the first lanes; the others hold copies. Returns what they
+ * should become: the same, or target[thread]. */
+float *crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n);
 /* The first n lanes of a tile (dim, L) to records of `size` bytes that begin `at` bytes on. */
 void crew_store(void *record, size_t size, size_t at, const float *tile, long dim, int n);
 

@@ -31,6 +31,7 @@ typedef enum RngPurpose {
   RNG_SAMPLE = 16,    /* samples for the user */
   RNG_DEQUANT = 17,   /* dequantisation of integer pixels */
   RNG_X_WARM = 18,    /* thermal start of a visible chain: id = chain */
+  RNG_CHIRP = 19,     /* chirps: id = sample, step 0 parameters, 1 noise */
 } RngPurpose;
 
 typedef struct RngKey {

@@ -22,6 +22,8 @@ Recon *recon_new(const Net *net, const Weights *weights, const Distance *distanc
 void recon_free(Recon **recon);
 /* e[l], and dE/dx (dim, L) unless NULL (wants distance->input). */
 void recon_energy(Recon *recon, double e[L], float *dx, const float *x);
+/* e[l] = d(target, D(e(x))): the error of what x should have become. */
+void recon_error(Recon *recon, double e[L], const float *x, const float *target);
 /* H(z) and dH/dz. */
 void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z);
 /* z = e(x); x = D(z); y = D(e(x)) */

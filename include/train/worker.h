@@ -15,7 +15,8 @@ typedef struct Worker {
   ExactSum sum;
   float *dw;          /* (P) a leaf's gradient */
   float **x;          /* (tiles) of (dim, L) */
-  float **view;       /* (tiles) into arrays of others */
+  float *target;      /* (tiles, dim, L) of paired data; else NULL */
+  float **view;       /* (tiles) targets; negatives, in arrays of others */
   float (*factor)[L]; /* (tiles, L) */
   uint64_t (*id)[L];
   double (*energy)[L];
@@ -25,9 +26,9 @@ typedef struct Worker {
   double *penalty; /* (tiles) */
 } Worker;
 
-/* (threads) workers for leaves of up to `tiles` tiles. */
+/* (threads) workers for leaves of up to `tiles` tiles; paired: of noisy and clean samples. */
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
-                    const ExactGrid *grid, int threads, int tiles, bool contrastive,
+                    const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
                     size_t n_spread);
 void workers_free(Worker **worker, int threads, bool contrastive);
 

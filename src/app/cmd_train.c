@@ -83,13 +83,25 @@ static Err load_separate(Loaded *loaded, const Comm *comm, const Config *config)
   opts.limit = 0;
   TRY(dataset_load(&loaded->separate, comm, &opts, "reading data.valid"));
   Shape want = loaded->data.shape, found = loaded->separate.shape;
+  if (!loaded->data.target != !loaded->separate.target)
+    return err_user("%s: found %s, want the same as in data.input (data.target)", config->valid,
+                    loaded->data.target ? "no clean targets" : "clean targets");
   if (shape_equal(found, want)) return OK;
   return err_user("%s: found samples of %d x %d x %d, want %d x %d x %d as in data.input",
                   config->valid, found.c, found.h, found.w, want.c, want.h, want.w);
 }
 
+/* Negatives have no clean partner. */
+static Err check_pairs(const Loaded *loaded, const Config *config) {
+  if (!loaded->data.target || !objective_find(config->train.objective)->contrastive) return OK;
+  return err_user("objective: found %s on pairs of noisy and clean samples, want ae, sparse or vae: "
+                  "samples of a chain have no clean partner",
+                  config->train.objective);
+}
+
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   TRY(dataset_load(&loaded->data, comm, &config->data, "reading data.input"));
+  TRY(check_pairs(loaded, config));
   if (config->valid) TRY(load_separate(loaded, comm, config));
   TRY(select_all(loaded, config));
   return check_enough(loaded, config);

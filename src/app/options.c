@@ -151,7 +151,7 @@ static const Option options[] = {
    .help = "toy, line, chirp: how many rows to make; jets half QCD-like (0), half top-like (1)."},
   {"data.toy_seed", SEED(data.source.seed), .class = RUN_ONLY,
    .help = "toy, line, chirp: another seed, other rows; independent of `seed`."},
-  {"data.chirp_samples", INT(data.source.chirp.samples), WITHIN(16, 4096), .multiple = 4,
+  {"data.chirp_samples", INT(data.source.chirp.samples), WITHIN(16, 4096), .multiple = 2,
    .help = "chirp: length of the time series, at 1,024 Hz."},
   {"data.chirp_snr_low", REAL(data.source.chirp.snr_low), ABOVE(0),
    .help = "chirp: least matched-filter signal-to-noise ratio."},

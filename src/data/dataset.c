@@ -3,6 +3,8 @@
  * there. */
 #include "data/dataset.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/survey.h"
@@ -13,7 +15,7 @@ static long minimum(long a, long b) { return a < b ? a : b; }
 
 /* The arrays of a data set, one after the other in one window, each at a multiple of 64 bytes. */
 typedef struct Arrays {
-  float *x, *weight, *mass_gev;
+  float *x, *target, *weight, *mass_gev;
   int8_t *label;
   uint8_t *ok, *verdict;
 } Arrays;
@@ -25,9 +27,10 @@ static void *slice(char *base, size_t *used, size_t bytes) {
 }
 
 /* Lays the arrays out from base (NULL: only counts); returns the bytes of all. */
-static size_t arrays_place(Arrays *a, char *base, long rows, long dim) {
+static size_t arrays_place(Arrays *a, char *base, long rows, long dim, bool paired) {
   size_t used = 0, n = (size_t)rows;
   a->x = slice(base, &used, n * (size_t)dim * sizeof(float));
+  a->target = paired ? slice(base, &used, n * (size_t)dim * sizeof(float)) : NULL;
   a->weight = slice(base, &used, n * sizeof(float));
   a->mass_gev = slice(base, &used, n * sizeof(float));
   a->label = slice(base, &used, n);
@@ -61,7 +64,8 @@ static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
     return err_user("%s: found %ld rows, want at most %u; use fewer (data.limit)", source->path,
                     data->rows, UINT32_MAX);
   Arrays none;
-  size_t bytes = arrays_place(&none, NULL, data->rows, shape_size(data->shape));
+  size_t bytes =
+      arrays_place(&none, NULL, data->rows, shape_size(data->shape), source->has_target);
   return check_memory(source->path, data->rows, shape_size(data->shape), bytes, opts->memory_gb);
 }
 
@@ -72,6 +76,11 @@ static void make_sample(const Arrays *a, const Source *source, const Block *bloc
   a->verdict[row] = (uint8_t)sample.verdict;
   a->ok[row] = sample.verdict == JET_OK;
   a->label[row] = block->label[i];
+  float *target = a->target ? a->target + row * dim : NULL;
+  if (target && a->ok[row])
+    memcpy(target, block->target + i * dim, (size_t)dim * sizeof *target);
+  else if (target)
+    memset(target, 0, (size_t)dim * sizeof *target);
   a->weight[row] = sample.weight;
   a->mass_gev[row] = sample.mass_gev;
 }
@@ -119,10 +128,10 @@ static Err load(Dataset *data, const Comm *comm, const DataOpts *opts, const Sou
                 const char *what) {
   Arrays a;
   long dim = shape_size(data->shape);
-  size_t bytes = arrays_place(&a, NULL, data->rows, dim);
+  size_t bytes = arrays_place(&a, NULL, data->rows, dim, source->has_target);
   TRY(comm_agree(comm, shared_new(&data->memory, comm, "samples", bytes)));
-  arrays_place(&a, shared_data(data->memory), data->rows, dim);
-  data->x = a.x, data->weight = a.weight, data->mass_gev = a.mass_gev;
+  arrays_place(&a, shared_data(data->memory), data->rows, dim, source->has_target);
+  data->x = a.x, data->target = a.target, data->weight = a.weight, data->mass_gev = a.mass_gev;
   data->label = a.label, data->ok = a.ok;
   Range mine = my_rows(comm, source, data->rows);
   progress_begin(what, (double)(mine.to - mine.from), 10);

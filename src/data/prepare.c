@@ -83,6 +83,10 @@ static Err begin(Work *w, Source *source) {
   const PrepareOpts *opts = w->opts;
   TRY(source_open(source, &opts->data.source));
   TRY(check_view(w, source));
+  if (source->has_target)
+    return err_user("%s: found pairs of noisy and clean samples, want samples alone: lean files "
+                    "keep no targets; train on this input as it is",
+                    source->path);
   w->raw = opts->data.view;
   w->raw.image.smooth = 0, w->raw.image.power = 1;
   w->from = opts->from;
@@ -186,7 +190,7 @@ static void note_refused(const Work *w, LeanWriter *writer) {
   lean_note_number(writer, "refused.negative", (double)w->survey.refused[JET_NEGATIVE_ENERGY]);
 }
 
-static bool is_toy(const Work *w) { return !strcmp(w->source->reader->name, "toy"); }
+static bool is_toy(const Work *w) { return w->source->reader->makes_rows; }
 
 /* Before the rows; what is known only after them is noted again. */
 static void note_before(const Work *w, LeanWriter *writer) {

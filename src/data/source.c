@@ -7,12 +7,13 @@
 
 #include "base/mem.h"
 
-extern const Reader reader_lean, reader_toptag, reader_hdf5, reader_idx, reader_toy, reader_line;
+extern const Reader reader_lean, reader_toptag, reader_hdf5, reader_idx, reader_toy, reader_line,
+    reader_chirp;
 
 /* In this order they are asked whether they know a file: toptag takes whatever HDF5 lean leaves.
  */
-static const Reader *const all[] = {&reader_lean, &reader_toptag, &reader_hdf5, &reader_idx,
-                                    &reader_toy,  &reader_line,   NULL};
+static const Reader *const all[] = {&reader_lean, &reader_toptag, &reader_hdf5,  &reader_idx,
+                                    &reader_toy,  &reader_line,   &reader_chirp, NULL};
 enum { READERS = sizeof all / sizeof *all - 1 };
 
 const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
@@ -20,7 +21,9 @@ const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
 static Err named(const Reader **reader, const char *name) {
   for (int i = 0; i < READERS; i++)
     if (!strcmp(all[i]->name, name)) return *reader = all[i], OK;
-  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx, toy or line", name);
+  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx, toy, line "
+                  "or chirp",
+                  name);
 }
 
 static Err recognise(const Reader **reader, const SourceOpts *opts) {
@@ -84,6 +87,8 @@ Block block_new(const Source *source, long rows) {
     block.p4 = MEM_NEW(float, "block of jets", rows * source->slots * 4);
   else
     block.x = MEM_NEW(float, "block of samples", rows *shape_size(source->shape));
+  if (source->has_target)
+    block.target = MEM_NEW(float, "block of targets", rows *shape_size(source->shape));
   if (source->has_truth) block.truth = MEM_NEW(float, "block of truth records", rows * 4);
   if (source->has_mass) block.mass_gev = MEM_NEW(float, "block of masses", rows);
   return block;
@@ -92,6 +97,7 @@ Block block_new(const Source *source, long rows) {
 void block_free(Block *block) {
   mem_free(&block->p4);
   mem_free(&block->x);
+  mem_free(&block->target);
   mem_free(&block->label);
   mem_free(&block->weight);
   mem_free(&block->truth);

@@ -9,16 +9,22 @@ static uint64_t mix(uint64_t hash, uint32_t word) {
   return hash ^ hash >> 32;
 }
 
-/* Hash of row number and all that the row holds. */
-static uint64_t hash_row(const Dataset *data, long row) {
-  long dim = shape_size(data->shape);
-  const float *x = data->x + row * dim;
-  uint32_t word;
-  uint64_t hash = mix(mix(0, (uint32_t)row), (uint32_t)((uint64_t)row >> 32));
+static uint64_t mix_sample(uint64_t hash, const float *x, long dim) {
   for (long i = 0; i < dim; i++) {
+    uint32_t word;
     memcpy(&word, x + i, sizeof word);
     hash = mix(hash, word);
   }
+  return hash;
+}
+
+/* Hash of row number and all that the row holds. */
+static uint64_t hash_row(const Dataset *data, long row) {
+  long dim = shape_size(data->shape);
+  uint32_t word;
+  uint64_t hash = mix(mix(0, (uint32_t)row), (uint32_t)((uint64_t)row >> 32));
+  hash = mix_sample(hash, data->x + row * dim, dim);
+  if (data->target) hash = mix_sample(hash, data->target + row * dim, dim);
   memcpy(&word, data->weight + row, sizeof word);
   return mix(mix(hash, word), (uint32_t)data->label[row]);
 }

@@ -48,11 +48,11 @@ static bool sums_to_something(const float *x, long dim) {
 }
 
 /* A row that is a sample already, or an image whose last steps are missing. */
-static JetVerdict dense_sample(float *x, const float *row, const Source *source,
-                               const ImageOpts *image) {
+static JetVerdict dense_sample(float *x, const float *row, const float *target,
+                               const Source *source, const ImageOpts *image) {
   long dim = shape_size(source->shape);
   for (long i = 0; i < dim; i++)
-    if (!isfinite(row[i])) return JET_NAN;
+    if (!isfinite(row[i]) || (target && !isfinite(target[i]))) return JET_NAN;
   if (source->raw_image && !sums_to_something(row, dim)) return JET_EMPTY;
   memmove(x, row, (size_t)dim * sizeof *x);
   if (source->raw_image) image_finish(x, image);
@@ -62,8 +62,11 @@ static JetVerdict dense_sample(float *x, const float *row, const Source *source,
 static JetVerdict make(float *x, float *mass_gev, const Source *source, const Block *block,
                        long i, const ViewOpts *opts) {
   *mass_gev = block->mass_gev ? block->mass_gev[i] : 0;
-  if (source->kind == SOURCE_DENSE)
-    return dense_sample(x, block->x + i * shape_size(source->shape), source, &opts->image);
+  if (source->kind == SOURCE_DENSE) {
+    long at = i * shape_size(source->shape);
+    const float *target = block->target ? block->target + at : NULL;
+    return dense_sample(x, block->x + at, target, source, &opts->image);
+  }
   Jet jet = {.p4 = block->p4 + i * source->slots * 4, .slots = source->slots};
   if (!block->mass_gev) *mass_gev = (float)jet_mass_gev(jet.p4, jet.slots);
   jet.mass_gev = *mass_gev;

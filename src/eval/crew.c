@@ -23,6 +23,7 @@ void crew_init(Crew *crew, const Model *model, int threads) {
   for (int t = 0; t < threads; t++)
     crew->recon[t] = recon_new(net, &crew->weights, distance_find(model->energy));
   crew->x = tiles_new(threads, dim);
+  crew->target = tiles_new(threads, dim);
   crew->y = tiles_new(threads, dim);
   crew->z = tiles_new(threads, shape_size(net_latent(net)));
 }
@@ -31,16 +32,18 @@ void crew_free(Crew *crew) {
   for (int t = 0; t < crew->threads; t++) recon_free(&crew->recon[t]);
   mem_free(&crew->recon);
   tiles_free(&crew->x, crew->threads);
+  tiles_free(&crew->target, crew->threads);
   tiles_free(&crew->y, crew->threads);
   tiles_free(&crew->z, crew->threads);
   weights_free(&crew->weights);
 }
 
-void crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n) {
+float *crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n) {
   long rows[L];
   float weight[L];
   for (int l = 0; l < L; l++) rows[l] = l < n ? row + l : -1;
   dataset_tile(data, crew->x[thread], weight, rows);
+  return dataset_target(data, crew->target[thread], crew->x[thread], rows);
 }
 
 void crew_store(void *record, size_t size, size_t at, const float *tile, long dim, int n) {

@@ -17,8 +17,8 @@ typedef struct Scoring {
 static void score_tile(void *self, int thread, void *record, long first, int n) {
   Scoring *s = self;
   double *energy = record, e[L];
-  crew_fetch(&s->crew, thread, s->data, s->from + first, n);
-  recon_energy(s->crew.recon[thread], e, NULL, s->crew.x[thread]);
+  float *target = crew_fetch(&s->crew, thread, s->data, s->from + first, n);
+  recon_error(s->crew.recon[thread], e, s->crew.x[thread], target);
   for (int l = 0; l < n; l++) energy[l] = s->data->ok[s->from + first + l] ? e[l] : NAN;
 }
 

@@ -35,6 +35,11 @@ void recon_energy(Recon *recon, double e[L], float *dx, const float *x) {
   recon->distance->input(dx, recon->dy, recon->y, x, net->input);
 }
 
+void recon_error(Recon *recon, double e[L], const float *x, const float *target) {
+  recon_reconstruct(recon, recon->y, x);
+  recon->distance->eval(e, NULL, recon->y, target, recon->net->input);
+}
+
 void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z) {
   const Net *net = recon->net;
   Keep keep = dz ? KEEP_SIGNS : KEEP_NOTHING;

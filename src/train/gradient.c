@@ -24,7 +24,6 @@ static void add_leaf(Stepper *stepper, const State *state, Worker *worker, Leaf 
   leaf->factor = (const float(*)[L])worker->factor;
   leaf->id = (const uint64_t(*)[L])worker->id;
   leaf->energy = worker->energy;
-  leaf->target = leaf->x;
   leaf->code_mean = state->now.code_mean;
   leaf->code_sum = worker->code;
   leaf->penalty = worker->penalty;
@@ -58,13 +57,18 @@ static double lane_share(const double e[L], const float factor[L]) {
 static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
   const TrainInput *input = stepper->input;
   Range tiles = split_tiles(&stepper->plus, i);
-  Leaf leaf = {
-      .tiles = (int)(tiles.to - tiles.from), .x = worker->x, .linear = stepper->linear_plus};
+  long size = shape_size(stepper->net->input) * L;
+  Leaf leaf = {.tiles = (int)(tiles.to - tiles.from),
+               .x = worker->x,
+               .target = worker->view,
+               .linear = stepper->linear_plus};
   for (int t = 0; t < leaf.tiles; t++) {
     long row[L];
     float weight[L];
     batch_rows(stepper, &state->at, tiles.from + t, row);
     dataset_tile(input->data, worker->x[t], weight, row);
+    float *room = worker->target ? worker->target + t * size : NULL;
+    worker->view[t] = dataset_target(input->data, room, worker->x[t], row);
     for (int l = 0; l < L; l++) {
       double share = (double)weight[l] * input->train.weight_scale / (double)stepper->plus.items;
       worker->factor[t][l] = (float)share;
@@ -84,6 +88,7 @@ static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, lon
   long size = shape_size(stepper->net->input) * L;
   Leaf leaf = {.tiles = (int)(tiles.to - tiles.from),
                .x = worker->view,
+               .target = worker->view,
                .linear = stepper->linear_minus,
                .quadratic = state->gamma};
   for (int t = 0; t < leaf.tiles; t++) {

@@ -53,7 +53,8 @@ static void tile_energy(Worker *worker, const Dataset *data, const Subset *subse
   float weight[L];
   for (int l = 0; l < L; l++) row[l] = t * L + l < subset->n ? (long)subset->row[t * L + l] : -1;
   dataset_tile(data, worker->x[0], weight, row);
-  recon_energy(worker->recon, e, NULL, worker->x[0]);
+  float *target = dataset_target(data, worker->target, worker->x[0], row);
+  recon_error(worker->recon, e, worker->x[0], target);
 }
 
 /* Tiles of normal samples, then of signal; lanes past a subset's end are there, and not read. */

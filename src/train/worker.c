@@ -4,7 +4,7 @@
 
 static void worker_make(Worker *worker, const Net *net, const Weights *weights,
                         const Distance *distance, const ExactGrid *grid, int tiles,
-                        bool contrastive, size_t n_spread) {
+                        bool contrastive, bool paired, size_t n_spread) {
   long size = shape_size(net->input) * L;
   worker->leaf = leaf_work_new(net, weights, distance, tiles);
   worker->recon = recon_new(net, weights, distance);
@@ -14,6 +14,7 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
   worker->x = MEM_NEW(float *, "batch", tiles);
   worker->x[0] = MEM_NEW(float, "batch", tiles *size);
   for (int t = 1; t < tiles; t++) worker->x[t] = worker->x[0] + t * size;
+  if (paired) worker->target = MEM_NEW(float, "batch", tiles *size);
   worker->view = MEM_NEW(float *, "batch", tiles);
   worker->factor = mem_new("batch", (size_t)tiles, sizeof *worker->factor);
   worker->id = mem_new("batch", (size_t)tiles, sizeof *worker->id);
@@ -24,11 +25,11 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
 }
 
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
-                    const ExactGrid *grid, int threads, int tiles, bool contrastive,
+                    const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
                     size_t n_spread) {
   Worker *worker = MEM_NEW(Worker, "threads", threads);
   for (int i = 0; i < threads; i++)
-    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, n_spread);
+    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, paired, n_spread);
   return worker;
 }
 
@@ -40,6 +41,7 @@ static void worker_drop(Worker *worker, bool contrastive) {
   mem_free(&worker->dw);
   mem_free(&worker->x[0]);
   mem_free(&worker->x);
+  mem_free(&worker->target);
   mem_free(&worker->view);
   mem_free(&worker->factor);
   mem_free(&worker->id);

@@ -290,7 +290,7 @@ static void no_such_file(void **state) {
                                         "data.source=toy)");
   opts.reader = "root";
   assert_string_equal(complaint(&opts),
-                      "data.source: found root, want auto, toptag, lean, hdf5, idx, toy or line");
+                      "data.source: found root, want auto, toptag, lean, hdf5, idx, toy, line or chirp");
 }
 
 static void not_hdf5(void **state) {
