@@ -1,7 +1,7 @@
-/* Principal component analysis: the linear autoencoder with the smallest mean squared error, found
- * by a fit instead of by steps. Encoder z = V (x - m), decoder x' = V^T z + m, with the mean m and
- * the eigenvectors V (k, d) of the k largest eigenvalues of the covariance; what is left out is the
- * error: d E+ = the sum of the other eigenvalues.
+/* Principal component analysis: the linear autoencoder with the smallest mean squared error,
+ * found by a fit instead of by steps. Encoder z = V (x - m), decoder x' = V^T z + m, with the mean
+ * m and the eigenvectors V (k, d) of the k largest eigenvalues of the covariance; what is left out
+ * is the error: d E+ = the sum of the other eigenvalues.
  *
  * The mean is summed in one fixed order. Then every rank runs once over all samples and makes its
  * own blocks of the covariance (par/eigen.h). The result agrees to rounding between numbers of

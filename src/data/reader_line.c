@@ -1,7 +1,7 @@
 /* The smallest data set with something to find: points near a line in four dimensions,
  * x = m + t u + 0.1 n with t and the elements of n standard normal (class 0), and points around m
- * with a deviation of 0.5 in every direction (class 1, every second one by a hashed coin). Point i
- * is a pure function of (data.toy_seed, i). */
+ * with a deviation of 0.5 in every direction (class 1, half of them by a hashed coin). Point i is
+ * a pure function of (data.toy_seed, i). */
 #include "base/mem.h"
 #include "data/source.h"
 #include "num/rng.h"
