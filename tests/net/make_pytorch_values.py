@@ -10,6 +10,7 @@ holds results only. PyTorch computes in double.
 """
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.nn.utils import spectral_norm
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -48,6 +49,12 @@ conv1d 3 kernel=5 padding=2 | 2 1 9
 conv1d 4 kernel=4 stride=3 padding=1 | 3 1 10
 conv_transpose1d 3 kernel=4 stride=2 padding=1 | 2 1 5
 conv_transpose1d 2 kernel=3 stride=2 padding=1 output_padding=1 bias=0 | 3 1 4
+edge_conv 5 neighbours=3 | 4 1 9
+edge_conv 18 neighbours=4 coordinates=1 slope=0.1 | 3 1 7
+edge_conv 4 neighbours=8 pooling=1 bias=0 | 5 1 10
+pool_points 0 | 4 1 6
+pool_points 1 | 3 1 5
+pool_points 2 weighted=1 | 3 1 6
 gru 4 | 3 1 5
 gru 3 returns=1 reverse=1 | 2 1 4
 gru 5 masked=1 | 3 1 6
@@ -128,6 +135,53 @@ class Repeat(nn.Module):
         return x.flatten(1)[:, :, None, None].expand(-1, -1, 1, self.points)
 
 
+class EdgeConv(nn.Module):
+    """(N, F, 1, T) to (N, O (+ 3), 1, T), edge by edge; points of zeros are left out."""
+
+    def __init__(self, channels, features, neighbours=8, pooling=0, slope=0.2, coordinates=0,
+                 bias=1):
+        super().__init__()
+        self.inner = nn.Linear(2 * features, channels, bias=bool(bias))
+        self.neighbours, self.mean, self.slope = neighbours, pooling, slope
+        self.coordinates = coordinates
+
+    def forward(self, x):
+        points = x.squeeze(2).transpose(1, 2)  # (N, T, F)
+        there = (points != 0).any(2)
+        far = torch.cdist(points[:, :, 1:3], points[:, :, 1:3])
+        far = far.masked_fill(~there[:, None, :], float("inf"))
+        near, index = far.topk(min(self.neighbours, x.shape[3]), largest=False)
+        sample = torch.arange(len(x))[:, None, None]
+        other = points[sample, index]  # (N, T, K, F)
+        own = points[:, :, None].expand_as(other)
+        edges = functional.leaky_relu(self.inner(torch.cat([own, other - own], 3)), self.slope)
+        alive = near.isfinite()[:, :, :, None]
+        if self.mean:
+            y = edges.where(alive, 0.).sum(2) / alive.sum(2).clamp(min=1)
+        else:
+            y = edges.masked_fill(~alive, float("-inf")).amax(2)
+        y = y.where(there[:, :, None], 0.)
+        if self.coordinates:
+            y = torch.cat([points[:, :, :3].where(there[:, :, None], 0.), y], 2)
+        return y.transpose(1, 2).unsqueeze(2)
+
+
+class PoolPoints(nn.Module):
+    """(N, F, 1, T) to (N, F, 1, 1) over the points that are not zeros."""
+
+    def __init__(self, pooling, weighted=0):
+        super().__init__()
+        self.pooling, self.weighted = pooling, weighted
+
+    def forward(self, x):
+        there = (x != 0).any(1, keepdim=True).to(x.dtype)
+        weight = x[:, :1] if self.weighted else there
+        if self.pooling == 1:
+            return x.masked_fill(there == 0, float("-inf")).amax(3, keepdim=True)
+        total = (weight * x).sum(3, keepdim=True)
+        return total if self.pooling == 2 else total / weight.sum(3, keepdim=True)
+
+
 def upsample(factor, mode=0, align_corners=0):
     if not mode:
         return nn.Upsample(scale_factor=factor, mode="nearest")
@@ -159,6 +213,8 @@ def plain(name, first, options):
         return kind(first, options.get("stride"))
     if name == "upsample":
         return upsample(first, **options)
+    if name == "pool_points":
+        return PoolPoints(first, **options)
     if name == "repeat":
         return Repeat(first)
     if name == "reshape":
@@ -185,6 +241,9 @@ def layer(text, shape):
     elif name in ("gru", "lstm"):
         inner = (nn.GRU if name == "gru" else nn.LSTM)(shape[0], first, batch_first=True)
         outer = Recurrent(inner, **options)
+    elif name == "edge_conv":
+        outer = EdgeConv(first, shape[0], **options)
+        inner = outer.inner
     else:
         inner = outer = plain(name, first, options)
     if spectral:
@@ -224,7 +283,7 @@ def layer_case(line):
     own = weights(inner)
     fill(own, some(1, sum(p.numel() for p in own)))
     x = some(2, 2 * shape[0] * shape[1] * shape[2]).reshape(2, *shape)
-    if "masked" in text:  # the second sample is three points shorter
+    if "masked" in text or "edge" in text or "points" in text:  # the second sample is three points shorter
         x[1, :, :, -3:] = 0
     x.requires_grad_()
     y = outer(x)
