@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "data/prepare.h"
+#include "data/standard.h"
 #include "net/net.h"
 #include "train/train.h"
 
@@ -20,6 +21,7 @@ typedef struct Config {
   int normal;                    /* the classes that count as normal (data/classes.h) */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
+  Standardise standardise;       /* data.standardise */
   DataOpts data;                 /* data.source.path is data.input */
   NetSpec net;
   const char *cases; /* bench: part of the names of those to run; "": all */

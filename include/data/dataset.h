@@ -23,6 +23,7 @@ typedef struct DataOpts {
 
 typedef struct Dataset {
   Shape shape;
+  const View *view; /* how jets are seen; NULL: the rows were samples already */
   long rows;
   const float *x;        /* (rows, dim) */
   const float *target;   /* (rows, dim) what x should become; NULL: x itself, no pairs */

@@ -55,6 +55,9 @@ const View *view_find(const char *name);
 /* The i-th view; NULL past the end. */
 const View *view_at(int i);
 
+/* The names of its channels in one line: "mass, pt, ..."; of no view: "". */
+void view_features_text(char *text, size_t size, const View *view);
+
 /* Whether the rows of a source can be seen like this. Errors: no constituents; what is out of
  * range. */
 Err view_check(const Source *source, const ViewOpts *opts);

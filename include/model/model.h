@@ -1,7 +1,8 @@
 /* A trained model in a file: written by train, read by everything else and by the C library.
  * Plain HDF5, no MPI, opens with h5py: /encoder/0 ... /decoder/3, one group per layer with its
  * type and attributes and one dataset per tensor (named dimensions), what the layers see
- * (spectral weights are already divided); /input shape; temperature; /config, the options that
+ * (spectral weights are already divided); /input shape,
+ * names of features, mean and scale where samples are standardised; temperature; /config, the options that
  * make the result as text, so that scoring prepares data as training did; /provenance. The same
  * model gives the same bytes. */
 #ifndef MODEL_MODEL_H
@@ -10,7 +11,8 @@
 #include "base/provenance.h"
 #include "net/net.h"
 
-enum { MODEL_FORMAT = 1 };
+/* Version 1 knows nothing of mean and scale, and is what a model without them has. */
+enum { MODEL_FORMAT = 2, FEATURES_TEXT = 256 };
 
 /* Numbers beside the network, for people and plots. */
 typedef struct ModelArray {
@@ -22,6 +24,8 @@ typedef struct ModelArray {
 typedef struct Model {
   NetSpec spec;
   Shape input;
+  char features[FEATURES_TEXT]; /* what its channels are: "mass, pt, ..."; "": not said */
+  float *mean, *scale;          /* (input) a sample is (x - mean) / scale; NULL: x as it is */
   Net *net;
   float *w; /* (P) effective weights */
   char objective[24];

@@ -16,8 +16,9 @@ typedef struct TrainInput {
   const Dataset *data;       /* training file */
   Subset train, valid;       /* normal class: to train on, to validate on */
   const Dataset *valid_data; /* the data set that `valid` indexes (may be `data`) */
-  Subset signal;      /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
-  const char *config; /* resolved configuration, canonical text: result options only */
+  Subset signal;        /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
+  float *mean, *scale;  /* (dim) by which the samples were standardised; NULL: they were not */
+  const char *config;   /* resolved configuration, canonical text: result options only */
   const char *config_full; /* everything, for config.yaml */
   const char *out;         /* run directory */
   long block, window;      /* data order */

@@ -8,6 +8,7 @@
 #include "app/option.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/input.h"
 #include "eval/metrics.h"
 #include "eval/score.h"
 
@@ -139,18 +140,15 @@ static Err score_model(const Comm *comm, const Config *config, const Model *mode
   const char *other = config->scan_test ? config->scan_test : config->valid;
   if (other && !opts.source.path) opts.source.reader = "auto"; /* trained on made-up data */
   if (other) opts.source.path = other, opts.source.labels = "", opts.limit = 0;
-  TRY(dataset_load(&data, comm, &opts, "reading the rows to score"));
-  if (data.has_label && shape_equal(data.shape, model->input)) {
+  TRY(input_load(&data, comm, &opts, model, "reading the rows to score"));
+  Err e = data.has_label ? OK
+                         : err_user("%s: found no labels, want labelled rows to score (scan.test)",
+                                    opts.source.path ? opts.source.path : "toy jets");
+  if (!e) {
     Scores scores = scores_compute(comm, model, &data, 0, data.rows, config->train.threads);
     if (comm_rank(comm) == 0) *result = measure(config, &data, &scores);
     scores_free(&scores);
-    dataset_free(&data);
-    return OK;
   }
-  Err e = err_user("%s: found no labels or samples of another shape, want labelled rows of %d x "
-                   "%d x %d to score (scan.test)",
-                   opts.source.path ? opts.source.path : "toy jets", model->input.c,
-                   model->input.h, model->input.w);
   dataset_free(&data);
   return e;
 }

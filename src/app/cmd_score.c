@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/input.h"
 #include "eval/metrics.h"
 #include "eval/score.h"
 
@@ -48,14 +49,6 @@ static Err check_writable(const char *out) {
     return err_user("%s: cannot be written (%s); choose another out=, or make the directory", out,
                     strerror(errno));
   return OK;
-}
-
-static Err check_shape(const Model *model, const Dataset *data) {
-  Shape want = model->input, found = data->shape;
-  if (shape_equal(found, want)) return OK;
-  return err_user("data.input: found samples of shape %d x %d x %d, want %d x %d x %d, what the "
-                  "model was trained on",
-                  found.c, found.h, found.w, want.c, want.h, want.w);
 }
 
 static Err check_rows(const Config *config, const Dataset *data, Range *rows) {
@@ -116,14 +109,15 @@ static Err report(const Scores *scores, const Dataset *data, const Config *confi
 
 static void note_origin(const Config *config, const Dataset *data, const char *model) {
   provenance_set("model", "%s", model);
-  provenance_set("input", "%s", config->data.source.path ? config->data.source.path : config->data.source.reader);
+  provenance_set("input", "%s",
+                 config->data.source.path ? config->data.source.path
+                                          : config->data.source.reader);
   provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
 }
 
 static Err score_data(const Comm *comm, const Config *config, const Model *model,
                       const Dataset *data, const char *model_path, const char *out) {
   Range rows;
-  TRY(check_shape(model, data));
   TRY(check_rows(config, data, &rows));
   note_origin(config, data, model_path);
   Scores scores = scores_compute(comm, model, data, rows.from, rows.to, config->train.threads);
@@ -143,7 +137,7 @@ static Err score_model(const Comm *comm, Config *config, const Model *model,
   TRY(comm_agree(comm, config_read_text(config, model_path, model->config)));
   config->train.threads = threads;
   if (config->rows_to) config->data.limit = config->rows_to;
-  TRY(dataset_load(&data, comm, &config->data, "reading the rows to score"));
+  TRY(input_load(&data, comm, &config->data, model, "reading the rows to score"));
   Err e = score_data(comm, config, model, &data, model_path, out);
   dataset_free(&data);
   return e;

@@ -12,6 +12,7 @@
 typedef struct Loaded {
   Dataset data, separate; /* data.input; data.valid, rows = 0 when it is not given */
   Subset train, valid, signal;
+  Standard standard; /* NULLs: samples as they are */
 } Loaded;
 
 /* Fitted, not trained: wants no network, no batch and nothing to validate on. */
@@ -99,18 +100,32 @@ static Err check_pairs(const Loaded *loaded, const Config *config) {
                   config->train.objective);
 }
 
+/* By the rows to train on, whatever else is there. */
+static Err standardise(Loaded *loaded, const Comm *comm, const Config *config) {
+  bool wanted;
+  TRY(standard_wanted(&wanted, config->standardise, &loaded->data));
+  if (!wanted) return OK;
+  loaded->standard = standard_measure(comm, &loaded->data, &loaded->train);
+  const Standard *by = &loaded->standard;
+  standard_apply(&loaded->data, comm, by->mean, by->scale);
+  if (loaded->separate.rows) standard_apply(&loaded->separate, comm, by->mean, by->scale);
+  return OK;
+}
+
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   TRY(dataset_load(&loaded->data, comm, &config->data, "reading data.input"));
   TRY(check_pairs(loaded, config));
   if (config->valid) TRY(load_separate(loaded, comm, config));
   TRY(select_all(loaded, config));
-  return check_enough(loaded, config);
+  TRY(check_enough(loaded, config));
+  return standardise(loaded, comm, config);
 }
 
 static void unload(Loaded *loaded) {
   subset_free(&loaded->train);
   subset_free(&loaded->valid);
   subset_free(&loaded->signal);
+  standard_free(&loaded->standard);
   if (loaded->separate.rows) dataset_free(&loaded->separate);
   if (loaded->data.rows) dataset_free(&loaded->data);
 }
@@ -137,6 +152,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .valid = loaded->valid,
                       .valid_data = valid_data(loaded),
                       .signal = loaded->signal,
+                      .mean = loaded->standard.mean,
+                      .scale = loaded->standard.scale,
                       .config = result,
                       .config_full = full,
                       .out = config->out,

@@ -13,6 +13,7 @@ CHOICES(merge_names, "sum", "last")
 CHOICES(layout_names, "dense", "p4")
 CHOICES(bad_rows_names, "error", "skip")
 CHOICES(prepare_names, "jets", "exact", "pixels")
+CHOICES(standardise_names, "auto", "true", "false")
 CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
 CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
@@ -22,6 +23,7 @@ CHOICES(gamma_names, "relative", "absolute")
 CHOICES(clip_names, "none", "sample", "element", "row")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
+_Static_assert(STANDARDISE_FALSE == 2, "order of names");
 _Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
@@ -164,6 +166,9 @@ static const Option options[] = {
   {"data.points", INT(data.view.points), WITHIN(1, POINTS_MOST), .unit = "constituents",
    .help = "sequence: its length; of longer jets the hardest are kept, shorter ones padded with "
            "zeros."},
+  {"data.standardise", CHOICE(standardise, standardise_names),
+   .help = "Shift and scale each element of a sample to mean 0 and deviation 1 over what is trained "
+           "on; auto: for features only. Energies and chains are then in these units."},
   {"data.image_size", INT(data.view.image.size), WITHIN(4, 512), .unit = "pixels",
    .help = "Height and width of a jet image; its window in eta and phi stays the same."},
   {"data.width_eta", REAL(data.view.image.width_eta), ABOVE(0),

@@ -56,6 +56,7 @@ static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
   TRY(source_open(source, &opts->source));
   TRY(view_check(source, &opts->view));
   data->shape = view_shape(source, &opts->view);
+  data->view = source->kind == SOURCE_JETS ? view_find(opts->view.name) : NULL;
   data->rows = dataset_rows(source, opts);
   data->has_label = source->has_label;
   data->has_weight = source->has_weight;

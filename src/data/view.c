@@ -1,6 +1,7 @@
 #include "data/view.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 extern const View view_image, view_sequence, view_features;
@@ -18,6 +19,14 @@ const View *view_find(const char *name) {
   for (int i = 0; i < VIEWS; i++)
     if (!strcmp(all[i]->name, name)) return all[i];
   return NULL;
+}
+
+void view_features_text(char *text, size_t size, const View *view) {
+  text[0] = 0;
+  for (int i = 0; view && view->names[i]; i++) {
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, i ? ", %s" : "%s", view->names[i]);
+  }
 }
 
 Err view_check(const Source *source, const ViewOpts *opts) {

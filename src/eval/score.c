@@ -51,6 +51,14 @@ static void put_column(hid_t file, const char *name, hid_t type, long rows, cons
   h5_close(column);
 }
 
+/* What was scored, in words. */
+static void put_input(hid_t file, const Model *model) {
+  if (!model->features[0]) return;
+  hid_t input = h5_group(file, "input");
+  h5_put_text(input, "features", model->features);
+  h5_close(input);
+}
+
 Err scores_save(const char *path, const Scores *scores, const Model *model, const Fact *facts) {
   hid_t file = h5_new();
   h5_put_text(file, "format", "jetnae scores");
@@ -63,6 +71,7 @@ Err scores_save(const char *path, const Scores *scores, const Model *model, cons
   if (scores->label)
     put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label, "1",
                "class of the input; -1: unknown");
+  put_input(file, model);
   h5_put_facts(file, facts);
   return h5_publish(file, path);
 }

@@ -63,17 +63,30 @@ static void put_part(hid_t file, const char *name, const Model *model, const Nod
   h5_close(part);
 }
 
+static void put_standard(hid_t input, const Model *model) {
+  static const char *const label[] = {"channel", "row", "column"};
+  const long dims[] = {model->input.c, model->input.h, model->input.w};
+  h5_close(h5_put_array(input, "mean", H5T_NATIVE_FLOAT, 3, dims, label, model->mean));
+  h5_close(h5_put_array(input, "scale", H5T_NATIVE_FLOAT, 3, dims, label, model->scale));
+}
+
+static void put_input(hid_t file, const Model *model) {
+  hid_t input = h5_group(file, "input");
+  h5_put_ints(input, "shape", (long[]){model->input.c, model->input.h, model->input.w}, 3);
+  h5_put_text(input, "axes", "channel, row, column");
+  if (model->features[0]) h5_put_text(input, "features", model->features);
+  if (model->mean) put_standard(input, model);
+  h5_close(input);
+}
+
 static void put_head(hid_t file, const Model *model) {
   h5_put_text(file, "format", format_name);
-  h5_put_int(file, "format_version", MODEL_FORMAT);
+  h5_put_int(file, "format_version", model->mean ? MODEL_FORMAT : 1);
   h5_put_text(file, "objective", model->objective);
   h5_put_text(file, "energy", model->energy);
   h5_put_real(file, "temperature", model->temperature);
   h5_put_document(file, "config", model->config ? model->config : "");
-  hid_t input = h5_group(file, "input");
-  h5_put_ints(input, "shape", (long[]){model->input.c, model->input.h, model->input.w}, 3);
-  h5_put_text(input, "axes", "channel, row, column");
-  h5_close(input);
+  put_input(file, model);
 }
 
 static void put_arrays(hid_t file, const char *name, const ModelArray *array) {
@@ -158,14 +171,16 @@ static Err read_part(hid_t file, const char *name, LayerSpec *spec, int *n) {
   return e;
 }
 
-static Err read_input(hid_t file, Shape *shape) {
+static Err read_input(hid_t file, Model *model) {
   hid_t input = h5_find(file, "input");
   long c_h_w[3] = {0};
   bool read = h5_get_ints(input, "shape", c_h_w, 3);
+  if (!h5_get_text(input, "features", model->features, sizeof model->features))
+    model->features[0] = 0;
   h5_close(input);
   for (int i = 0; i < 3; i++) read = read && c_h_w[i] > 0 && c_h_w[i] < 1 << 20;
   if (!read) return damaged("/input, attribute shape,");
-  *shape = (Shape){(int)c_h_w[0], (int)c_h_w[1], (int)c_h_w[2]};
+  model->input = (Shape){(int)c_h_w[0], (int)c_h_w[1], (int)c_h_w[2]};
   return OK;
 }
 
@@ -261,9 +276,35 @@ static Err read_weights(hid_t file, const Model *model) {
   return OK;
 }
 
+/* An array of one number for each element of a sample. */
+static Err read_element_wise(hid_t file, const char *name, Shape shape, float **x) {
+  const Tensor like = {
+      .n_dims = 3, .dims = {shape.c, shape.h, shape.w}, .size = (size_t)shape_size(shape)};
+  *x = MEM_NEW(float, "standardisation", like.size);
+  hid_t set = h5_find(file, name);
+  Err e = read_tensor(set, &like, *x);
+  h5_close(set);
+  return err_where(e, "%s: ", name);
+}
+
+static Err read_standard(hid_t file, Model *model) {
+  hid_t mean = h5_find(file, "/input/mean"), scale = h5_find(file, "/input/scale");
+  bool absent = mean < 0 && scale < 0;
+  h5_close(mean);
+  h5_close(scale);
+  if (absent) return OK;
+  TRY(read_element_wise(file, "/input/mean", model->input, &model->mean));
+  TRY(read_element_wise(file, "/input/scale", model->input, &model->scale));
+  for (long i = 0; i < shape_size(model->input); i++)
+    if (!(model->scale[i] > 0))
+      return err_user("/input/scale: element %ld: found %g, want > 0", i, model->scale[i]);
+  return OK;
+}
+
 static Err read_all(hid_t file, Model *model) {
   TRY(read_head(file, model));
-  TRY(read_input(file, &model->input));
+  TRY(read_input(file, model));
+  TRY(read_standard(file, model));
   TRY(read_part(file, "encoder", model->spec.encoder, &model->spec.n_encoder));
   TRY(read_part(file, "decoder", model->spec.decoder, &model->spec.n_decoder));
   NetSpec plain = without_spectral(&model->spec);
@@ -285,5 +326,7 @@ Err model_load(const char *path, Model *model) {
 void model_free(Model *model) {
   if (model->net) net_free(&model->net);
   mem_free(&model->w);
+  mem_free(&model->mean);
+  mem_free(&model->scale);
   mem_free(&model->config);
 }

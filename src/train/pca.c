@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/provenance.h"
+#include "data/standard.h"
 #include "par/eigen.h"
 
-/* Features whose sums fit into the first cache; samples of one product of panels. */
-enum { STRIP = 64, PANEL = 256 };
+/* Samples of one product of panels. */
+enum { PANEL = 256 };
 
 typedef struct Fit {
   const Comm *comm;
@@ -26,31 +27,6 @@ static const float *sample(const Fit *fit, const Pca *pca, long s) {
 
 static double weight(const Fit *fit, long s) {
   return (double)fit->data->weight[fit->rows->row[s]];
-}
-
-/* ---- mean ---- */
-
-/* Features from .. to - 1, sample after sample. */
-static void strip_mean(Pca *pca, const Fit *fit, long from, long to) {
-  double sum[STRIP] = {0};
-  for (long s = 0; s < fit->rows->n; s++) {
-    const float *x = sample(fit, pca, s);
-    double w = weight(fit, s);
-    for (long i = from; i < to; i++) sum[i - from] += w * (double)x[i];
-  }
-  for (long i = from; i < to; i++) pca->mean[i] = sum[i - from] / fit->weights;
-}
-
-/* Ranks and threads share features, not samples: the same bits for any number of either. */
-static void make_mean(Pca *pca, const Fit *fit) {
-  long strips = (pca->dim + STRIP - 1) / STRIP;
-  Range mine = range_of(strips, comm_rank(fit->comm), comm_size(fit->comm));
-#pragma omp parallel for num_threads(fit->threads) schedule(static)
-  for (long strip = mine.from; strip < mine.to; strip++) {
-    long from = strip * STRIP, to = from + STRIP;
-    strip_mean(pca, fit, from, to < pca->dim ? to : pca->dim);
-  }
-  comm_join(fit->comm, pca->mean, (size_t)pca->dim);
 }
 
 /* ---- covariance ---- */
@@ -183,7 +159,7 @@ Err pca_fit(Pca *pca, const Comm *comm, const Dataset *data, const Subset *rows,
   pca->mean = MEM_NEW(double, "principal components", pca->dim);
   pca->value = MEM_NEW(double, "principal components", pca->dim);
   pca->vector = MEM_NEW(double, "principal components", components * pca->dim);
-  make_mean(pca, &fit);
+  rows_mean(pca->mean, comm, data, rows);
   Err e = decompose(pca, &fit);
   if (e) pca_free(pca);
   return e;

@@ -104,13 +104,16 @@ static void decoder_weights(float *w, const Pca *pca) {
   }
 }
 
-/* Owns: the caller, model_free; config stays the input's. */
+/* Owns: the caller, model_free; config, mean and scale stay the input's. */
 static Model make_model(const Pca *pca, const TrainInput *input) {
   Model model = {.spec = {.n_encoder = 1, .n_decoder = 1},
                  .input = input->data->shape,
+                 .mean = input->mean,
+                 .scale = input->scale,
                  .objective = "pca",
                  .energy = "mse",
                  .config = (char *)input->config};
+  view_features_text(model.features, sizeof model.features, input->data->view);
   dense_layer(&model.spec.encoder[0], pca->components);
   dense_layer(&model.spec.decoder[0], pca->dim);
   CHECK(net_new(&model.net, &model.spec, model.input) == OK, "%s", err_message());
@@ -130,7 +133,7 @@ static Err write_model(const Pca *pca, const TrainInput *input, const Rundir *di
   Model model = make_model(pca, input);
   model.pca = arrays;
   Err e = rundir_publish(dir, &model);
-  model.config = NULL;
+  model.config = NULL, model.mean = model.scale = NULL;
   model_free(&model);
   mem_free(&explained);
   return e;

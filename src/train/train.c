@@ -73,10 +73,13 @@ static Err save_model(Run *run) {
                  .input = run->net->input,
                  .net = run->net,
                  .w = run->stepper->weights.w,
+                 .mean = run->input->mean,
+                 .scale = run->input->scale,
                  .temperature = chosen ? best->temperature : run->state.now.temperature,
                  .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
   snprintf(model.energy, sizeof model.energy, "%s", run->opts.energy);
+  view_features_text(model.features, sizeof model.features, run->input->data->view);
   return rundir_publish(&run->dir, &model);
 }
 

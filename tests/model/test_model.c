@@ -51,10 +51,18 @@ static NetSpec small_net(void) {
 }
 
 static Model small_model(void) {
-  Model m = {.spec = small_net(), .input = {1, 6, 6}, .objective = "nae", .energy = "mse", .temperature = 1.25e-8};
+  Model m = {.spec = small_net(),
+             .input = {1, 6, 6},
+             .objective = "nae",
+             .energy = "mse",
+             .features = "pt_share",
+             .temperature = 1.25e-8};
   assert_int_equal(net_new(&m.net, &m.spec, m.input), OK);
   m.w = MEM_NEW(float, "weights", m.net->n_params);
   for (size_t i = 0; i < m.net->n_params; i++) m.w[i] = (float)i / 64 - 1;
+  m.mean = MEM_NEW(float, "mean", 36);
+  m.scale = MEM_NEW(float, "scale", 36);
+  for (int i = 0; i < 36; i++) m.mean[i] = (float)(3 - i), m.scale[i] = (float)(1 + i);
   static const char text[] = "data:\n  image: {size: 6}\n# caf\xc3\xa9\n";
   m.config = MEM_NEW(char, "text", sizeof text);
   memcpy(m.config, text, sizeof text);
@@ -110,6 +118,9 @@ static void test_round_trip(void **state) {
   assert_string_equal(found.config, want.config);
   assert_string_equal(found.objective, "nae");
   assert_true(found.temperature == 1.25e-8);
+  assert_string_equal(found.features, "pt_share");
+  assert_memory_equal(found.mean, want.mean, 36 * sizeof *want.mean);
+  assert_memory_equal(found.scale, want.scale, 36 * sizeof *want.scale);
   assert_true(shape_equal(found.input, want.input));
   same_layers(found.spec.encoder, want.spec.encoder, 4);
   same_layers(found.spec.decoder, want.spec.decoder, 4);
@@ -185,9 +196,9 @@ static void test_newer(void **state) {
   (void)state;
   hid_t file = edit();
   H5Adelete(file, "format_version");
-  h5_put_int(file, "format_version", 2);
+  h5_put_int(file, "format_version", 3);
   H5Fclose(file);
-  refused("found model format 2, want at most 1");
+  refused("found model format 3, want at most 2");
 }
 
 static void test_layers_refused(void **state) {
@@ -235,6 +246,47 @@ static void test_tensors_refused(void **state) {
   refused("/encoder/2/bias: element 1 is not a finite number");
 }
 
+/* A model without mean and scale is what older programs read. */
+static void test_not_standardised(void **state) {
+  (void)state;
+  long version;
+  Model m = small_model();
+  mem_free(&m.mean);
+  mem_free(&m.scale);
+  assert_int_equal(model_save(path, &m, facts), OK);
+  model_free(&m);
+  assert_int_equal(model_load(path, &m), OK);
+  assert_true(!m.mean && !m.scale);
+  model_free(&m);
+  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  assert_true(h5_get_int(file, "format_version", &version) && version == 1);
+  H5Fclose(file);
+}
+
+static void test_standard_refused(void **state) {
+  (void)state;
+  static const char *const labels[] = {"channel"};
+  hid_t file = edit();
+  H5Ldelete(file, "input/mean", H5P_DEFAULT);
+  H5Fclose(file);
+  refused("/input/mean: the tensor is missing");
+
+  file = edit();
+  H5Ldelete(file, "input/mean", H5P_DEFAULT);
+  h5_close(
+      h5_put_array(file, "input/mean", H5T_NATIVE_FLOAT, 1, (long[]){1}, labels, (float[]){0}));
+  H5Fclose(file);
+  refused("/input/mean: found the shape 1, want 1 x 6 x 6");
+
+  file = edit();
+  hid_t scale = h5_find(file, "input/scale");
+  float zeros[36] = {1};
+  H5Dwrite(scale, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros);
+  h5_close(scale);
+  H5Fclose(file);
+  refused("/input/scale: element 1: found 0, want > 0");
+}
+
 /* A file size limit stands for a full disk. */
 static void test_disk_full(void **state) {
   (void)state;
@@ -279,11 +331,12 @@ static int remove_folder(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_same_bytes),
-      cmocka_unit_test(test_not_a_model),    cmocka_unit_test(test_truncated),
-      cmocka_unit_test(test_damaged),        cmocka_unit_test(test_newer),
-      cmocka_unit_test(test_layers_refused), cmocka_unit_test(test_tensors_refused),
-      cmocka_unit_test(test_disk_full),
+      cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_same_bytes),
+      cmocka_unit_test(test_not_a_model),      cmocka_unit_test(test_truncated),
+      cmocka_unit_test(test_damaged),          cmocka_unit_test(test_newer),
+      cmocka_unit_test(test_layers_refused),   cmocka_unit_test(test_tensors_refused),
+      cmocka_unit_test(test_disk_full),        cmocka_unit_test(test_not_standardised),
+      cmocka_unit_test(test_standard_refused),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
