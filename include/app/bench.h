@@ -35,7 +35,8 @@ typedef struct Peak {
 ISA_DECLARE(Peak, peak);
 
 /* Multiplications and additions of a linear layer for one sample, forward, padding included: each
- * weight at each pixel of the coarse side (the output; of a transposed convolution the input). */
+ * weight at each pixel of the coarse side (the output; of a transposed convolution or a recurrent
+ * layer the input). */
 double bench_layer_flops(const Node *node);
 
 /* The parts. */

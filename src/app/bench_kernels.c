@@ -109,8 +109,13 @@ static void gradient(void *arg) {
 }
 
 double bench_layer_flops(const Node *node) {
-  Shape coarse = strcmp(node->op->name, "conv_transpose2d") ? node->out : node->in;
-  return 2.0 * (double)node->tensor[0].size * coarse.h * coarse.w;
+  const char *name = node->op->name;
+  bool sequence = !strcmp(name, "gru") || !strcmp(name, "lstm");
+  Shape coarse = sequence || !strncmp(name, "conv_transpose", 14) ? node->in : node->out;
+  double weights = 0;
+  for (int i = 0; i < node->n_tensors; i++)
+    if (node->tensor[i].n_dims > 1) weights += (double)node->tensor[i].size;
+  return 2 * weights * coarse.h * coarse.w;
 }
 
 static void run(const Bench *bench, const Case *c, Rig *rig, const char *what,

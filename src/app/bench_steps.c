@@ -1,13 +1,11 @@
-/* Whole steps of the reference jet network, and scoring, on one thread. Every rank measures on
+/* Whole steps of the reference networks, and scoring, on one thread. Every rank measures on
  * its own and the first one speaks: under mpirun the machine is as busy as in training. */
 #include "app/bench.h"
 #include "base/mem.h"
 #include "obj/recon.h"
 #include "train/step.h"
 
-enum { JETS = 64 };
-
-static const char reference[] =
+static const char images[] =
     "objective: nae\n"
     "threads: 1\n"
     "data: {source: toy, toy_jets: 64, image_size: 40, smooth: 2}\n"
@@ -51,6 +49,20 @@ static const char reference[] =
     "   x_sampler: langevin, x_steps: 30, x_step_size: 50, x_noise: 1e-4, x_noise_anneal: true,\n"
     "   x_clip: row}\n";
 
+/* The network of configs/jets-gru.yaml, every point there. */
+static const char sequences[] = "objective: ae\n"
+                                "threads: 1\n"
+                                "data: {source: toy, toy_jets: 64, view: sequence, points: 50}\n"
+                                "net:\n"
+                                "  encoder:\n"
+                                "    - gru: 64\n"
+                                "    - dense: 16\n"
+                                "  decoder:\n"
+                                "    - repeat: 50\n"
+                                "    - gru: {units: 64, returns: sequence}\n"
+                                "    - conv1d: {channels: 3, kernel: 1}\n"
+                                "train: {batch: 64}\n";
+
 typedef struct Rig {
   Config config;
   Dataset data;
@@ -64,10 +76,10 @@ typedef struct Rig {
   double checked; /* sum of energies, so that they are wanted */
 } Rig;
 
-static Err rig_make(Rig *rig, const Comm *comm) {
+static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
   const TrainOpts *opts = &rig->config.train;
   rig->config = config_defaults();
-  TRY(config_read(&rig->config, "the benchmark's network", reference, 0, NULL));
+  TRY(config_read(&rig->config, "the benchmark's network", text, 0, NULL));
   TRY(dataset_load(&rig->data, comm, &rig->config.data, "making toy jets"));
   TRY(net_new(&rig->net, &rig->config.net, rig->data.shape));
   rig->input = (TrainInput){.data = &rig->data,
@@ -115,7 +127,7 @@ static void score(Rig *rig, long n) {
   }
 }
 
-static void score_all(void *arg) { score(arg, JETS); }
+static void score_all(void *arg) { score(arg, ((Rig *)arg)->data.rows); }
 static void score_one(void *arg) { score(arg, 1); }
 
 /* FLOPs of linear layers from .. to - 1 for one sample, forward. */
@@ -144,23 +156,37 @@ static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)
   bench_print(bench, name, rate, "samples/s", flops * rate);
 }
 
-static void measure_all(const Bench *bench, Rig *rig) {
+static void measure_images(const Bench *bench, Rig *rig) {
   double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
+  long jets = rig->data.rows;
   rig->state.at.phase = PHASE_NAE;
-  measure(bench, rig, "nae_step.jets", step, JETS, nae_flops(rig));
+  measure(bench, rig, "nae_step.jets", step, jets, nae_flops(rig));
   rig->state.at.phase = PHASE_AE;
-  measure(bench, rig, "ae_step.jets", step, JETS, 3 * flops);
-  measure(bench, rig, "score.jets", score_all, JETS, flops);
+  measure(bench, rig, "ae_step.jets", step, jets, 3 * flops);
+  measure(bench, rig, "score.jets", score_all, jets, flops);
   measure(bench, rig, "score1.jets", score_one, 1, flops);
 }
 
-Err bench_steps(const Bench *bench, const Comm *comm) {
+static void measure_sequences(const Bench *bench, Rig *rig) {
+  double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
+  measure(bench, rig, "ae_step.jets-gru", step, rig->data.rows, 3 * flops);
+  measure(bench, rig, "score.jets-gru", score_all, rig->data.rows, flops);
+}
+
+static Err run(const Bench *bench, const Comm *comm, const char *text,
+               void (*measure_all)(const Bench *bench, Rig *rig)) {
   Rig rig = {0};
-  int part;
-  Comm *alone = comm_split(comm, comm_size(comm), &part);
-  Err e = rig_make(&rig, alone);
+  Err e = rig_make(&rig, comm, text);
   if (!e) measure_all(bench, &rig);
   rig_free(&rig);
+  return e;
+}
+
+Err bench_steps(const Bench *bench, const Comm *comm) {
+  int part;
+  Comm *alone = comm_split(comm, comm_size(comm), &part);
+  Err e = run(bench, alone, images, measure_images);
+  if (!e) e = run(bench, alone, sequences, measure_sequences);
   comm_free(&alone);
   return e;
 }

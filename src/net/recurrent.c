@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "net/lanes.h"
-#include "net/product.h"
+#include "net/turn.h"
 
 /* ---- shapes ---- */
 
@@ -167,24 +167,83 @@ void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const 
 
 /* ---- gradient to the weights ---- */
 
-enum { STEPS = 8 }; /* that make one product */
+/* One product over k = (step, lane) for STEPS steps: the inputs turned to [k][input] give rows,
+ * the gates' gradients in their place give factors. A panel is COLS inputs wide. */
+enum { STEPS = 8, COLS = 64, WIDE = VL == 8 ? 2 : 4 };
+
+/* panel[16 k + l][i] = x[k][from + i][l], zeros after the last input, as far as they are looked
+ * at. */
+static void turn_panel(float *panel, const float *const *x, long from, long ins, int steps) {
+  long left = ins - from, end = left <= L ? L : COLS;
+  for (int k = 0; k < steps; k++)
+    for (long i = 0; i < end; i += L)
+      turn(panel + k * L * COLS + i, COLS, L, x[k] + (from + i) * L, L,
+           left - i < L ? (int)(left - i) : L);
+}
+
+/* dw (rows, n), `ins` apart, += a's rows from o on times the columns of a panel. */
+INLINE void corner(float *dw, long ins, const float *const *a, const float *panel, long o,
+                   int steps, int rows, int wide, long n) {
+  vec v[16];
+  UNROLL(16)
+  for (int r = 0; r < rows * wide; r++) v[r] = v_set(0);
+  for (int k = 0; k < steps; k++)
+    for (int l = 0; l < L; l++, panel += COLS) {
+      const float *d = a[k] + o * L + l;
+      UNROLL(16)
+      for (int r = 0; r < rows; r++) UNROLL(4)
+      for (int b = 0; b < wide; b++)
+        v[r * wide + b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[r * L]), v[r * wide + b]);
+    }
+  _Alignas(64) float sum[16 * VL];
+  UNROLL(16)
+  for (int r = 0; r < rows * wide; r++) *(vec *)(sum + r * VL) = v[r];
+  for (int r = 0; r < rows; r++)
+    for (long i = 0; i < n; i++) dw[r * ins + i] += sum[r * wide * VL + i];
+}
+
+/* Rows from .. to - 1 of a for `wide` vectors of columns. */
+INLINE void columns(float *dw, long ins, const float *const *a, const float *panel, long from,
+                    long to, int steps, int wide, long n) {
+  const int tall = 4 * WIDE / wide;
+  long o = from;
+  for (; o + tall <= to; o += tall, dw += tall * ins)
+    corner(dw, ins, a, panel, o, steps, tall, wide, n);
+  for (; o < to; o++, dw += ins) corner(dw, ins, a, panel, o, steps, 1, wide, n);
+}
+
+static void columns_of(float *dw, long ins, const float *const *a, const float *panel, long from,
+                       long to, int steps, long n) {
+  if (n <= VL)
+    columns(dw, ins, a, panel, from, to, steps, 1, n);
+  else
+    columns(dw, ins, a, panel, from, to, steps, WIDE, n);
+}
+
+/* dw (gates H, ins) += sum over steps, then lanes, of a[row] x[i], the rows of the last gate
+ * being those of sum `last`; a, x: (steps) arrays. */
+static void add_product(const Recurrent *r, float *dw, const float *const *a, int last,
+                        const float *const *x, long ins, int steps) {
+  _Alignas(64) float panel[STEPS * L * COLS];
+  long shared = (long)(r->gates - 1) * r->units, from_last = (long)last * r->units;
+  for (long from = 0; from < ins; from += COLS) {
+    turn_panel(panel, x, from, ins, steps);
+    for (long c = 0; c < COLS && from + c < ins; c += WIDE * VL) {
+      long left = ins - from - c, n = left < WIDE * VL ? left : WIDE * VL;
+      float *to = dw + from + c;
+      columns_of(to, ins, a, panel + c, 0, shared, steps, n);
+      columns_of(to + shared * ins, ins, a, panel + c, from_last, from_last + r->units, steps, n);
+    }
+  }
+}
 
 /* sum (4, H, L) += a (4, H, L) of the steps */
 static void add_sums(float *sum, const float *const *a, long rows, int steps) {
-  for (int k = 0; k < steps; k++)
-    for (long i = 0; i < rows; i++)
-      LANES(l) v_store(sum + l, i, v_load(sum + l, i) + v_load(a[k] + l, i));
-}
-
-/* Products over n steps; a, x, h: (n) arrays. */
-static void add_products(const Recurrent *r, float *dw, const float **a, const float **x,
-                         const float **h, int n) {
-  long units = r->units, shared = (r->gates - 1) * units;
-  float *dw_hh = dw + r->gates * units * r->features;
-  product_gradient(dw, a, x, shared + units, r->features, n);
-  product_gradient(dw_hh, a, h, shared, units, n);
-  for (int k = 0; k < n; k++) a[k] += (RECURRENT_SUMS - 1) * units * L;
-  product_gradient(dw_hh + shared * units, a, h, units, units, n);
+  for (long i = 0; i < rows; i++) LANES(l) {
+      vec v = v_load(sum + l, i);
+      for (int k = 0; k < steps; k++) v = v + v_load(a[k] + l, i);
+      v_store(sum + l, i, v);
+    }
 }
 
 /* Both biases from the sums over time: db (gates H) of each. */
@@ -202,6 +261,7 @@ void recurrent_gradient(const Recurrent *r, float *dw, const void *kept) {
   const float *a[STEPS], *x[STEPS], *h[STEPS];
   const uint16_t *present = kept_present(r, kept);
   long rows = RECURRENT_SUMS * r->units;
+  float *dw_hh = dw + (long)r->gates * r->units * r->features;
   memset(sum, 0, (size_t)rows * L * sizeof(float));
   for (int k = 0, n = 0; k < r->points; k++) {
     Step step = step_at(r, kept, k);
@@ -209,8 +269,9 @@ void recurrent_gradient(const Recurrent *r, float *dw, const void *kept) {
     n += present[k] != 0;
     if (n < STEPS && (k + 1 < r->points || !n)) continue;
     add_sums(sum, a, rows, n);
-    add_products(r, dw, a, x, h, n);
+    add_product(r, dw, a, r->gates - 1, x, r->features, n);
+    add_product(r, dw_hh, a, RECURRENT_SUMS - 1, h, r->units, n);
     n = 0;
   }
-  add_biases(r, dw + (long)r->gates * r->units * (r->features + r->units), sum);
+  add_biases(r, dw_hh + (long)r->gates * r->units * r->units, sum);
 }
