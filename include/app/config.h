@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/prepare.h"
 #include "data/standard.h"
+#include "eval/sample.h"
 #include "net/net.h"
 #include "train/train.h"
 
@@ -25,8 +26,8 @@ typedef struct Config {
   DataOpts data;                 /* data.source.path is data.input */
   NetSpec net;
   const char *cases; /* bench: part of the names of those to run; "": all */
-  bool spectral; /* net.spectral: of the layers that do not say it themselves */
-  bool sphere;   /* net.sphere: the encoder ends on the unit sphere */
+  bool spectral;     /* net.spectral: of the layers that do not say it themselves */
+  bool sphere;       /* net.sphere: the encoder ends on the unit sphere */
   TrainOpts train;
   long replay_buffer;  /* states that all chains together remember; 0: as train.chain.replay_slots
                         */
@@ -36,10 +37,14 @@ typedef struct Config {
   PrepareLayout prepare_layout;
   long rows_from, rows_to;                    /* prepare, score: row range, to = 0: all */
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
-  double contamination;             /* share of anomalies among what is trained on */
+  double contamination;                       /* share of anomalies among what is trained on */
   const char *scan_option, *scan_values, *scan_test; /* scan_test NULL: held-out rows */
   int scan_seeds, scan_groups, scan_member;          /* groups 0: auto; member -1: all */
-  bool csv;                                   /* bench: machine-readable */
+  bool with_input;                                   /* reconstruct: write the inputs, too */
+  long sample_count;                                 /* sample: how many */
+  Walk walk;                                         /* through the codes of a vae */
+  int walk_steps;
+  bool csv; /* bench: machine-readable */
   bool quiet;
   int n_assignments; /* key=value arguments of the command line */
   char *const *assignments;

@@ -22,6 +22,8 @@ void crew_free(Crew *crew);
 /* x[thread] = n rows from `row` on, in the first lanes; the others hold copies. Returns what they
  * should become: the same, or target[thread]. */
 float *crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n);
+/* What the model sees, x (dim, L), in the units of the data again: undoes standardisation. */
+void crew_restore(const Crew *crew, float *x);
 /* The first n lanes of a tile (dim, L) to records of `size` bytes that begin `at` bytes on. */
 void crew_store(void *record, size_t size, size_t at, const float *tile, long dim, int n);
 

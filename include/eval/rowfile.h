@@ -6,11 +6,12 @@
 
 #include "io/outfile.h"
 #include "model/h5.h"
+#include "net/shape.h"
 #include "par/sweep.h"
 
 typedef enum RowType { ROW_FLOAT, ROW_DOUBLE, ROW_INT8 } RowType;
 
-enum { ROW_RANK = 3, ROW_COLUMNS = 8, ROW_NOTES = 8 };
+enum { ROW_RANK = 3, ROW_COLUMNS = 8 };
 typedef struct RowColumn {
   const char *name;
   RowType type;
@@ -33,6 +34,8 @@ typedef struct RowFile {
 } RowFile;
 
 RowFile rowfile_new(const Comm *comm, const char *path, const char *format, long rows);
+/* A column of samples, with the axes that give the same shape when the file is read again. */
+RowColumn rowfile_sample(const char *name, Shape shape, const char *about);
 /* Add a column; returns where its part lies in a record. Before rowfile_begin. */
 size_t rowfile_add(RowFile *file, RowColumn column);
 /* Collective. Make the file under a temporary name. `note` writes attributes of the file's own on

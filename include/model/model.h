@@ -31,6 +31,7 @@ typedef struct Model {
   char objective[24];
   char energy[24];       /* "mse", ...: what the reconstruction error is */
   double temperature;    /* 0: none */
+  double z_step, x_step; /* mala: l / T of the chains; 0: none */
   char *config;          /* resolved configuration (YAML text) */
   const ModelArray *pca; /* datasets of /pca, ended by a NULL name; NULL: none; not read back */
 } Model;

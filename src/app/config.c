@@ -42,6 +42,8 @@ Config config_defaults(void) {
       .scan_member = -1,
       .isa = "auto",
       .jets = 100000,
+      .sample_count = 1000,
+      .walk_steps = 9,
   };
 }
 

@@ -20,6 +20,7 @@ CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
 CHOICES(noise_names, "gaussian", "masking", "salt_pepper")
 CHOICES(mode_names, "on_manifold", "pcd", "cd")
 CHOICES(gamma_names, "relative", "absolute")
+CHOICES(walk_names, "none", "line", "grid")
 CHOICES(clip_names, "none", "sample", "element", "row")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
@@ -27,6 +28,7 @@ _Static_assert(STANDARDISE_FALSE == 2, "order of names");
 _Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
+_Static_assert(WALK_GRID == 2, "order of names");
 
 /* What is minimised step by step, and what is fitted. */
 static const char *objective_names(int i) {
@@ -368,6 +370,14 @@ static const Option options[] = {
    .help = "Train this run only, numbered from 0, seeds of the first value first."},
   {"scan.test", PATH(scan_test), .class = RUN_ONLY,
    .help = "A labelled file to score; \"\": data.valid, or what is held out of data.input."},
+  {"reconstruct.input", SWITCH(with_input), .class = RUN_ONLY,
+   .help = "reconstruct: write the inputs beside what is made of them."},
+  {"sample.count", LONG(sample_count), FROM(1), .class = RUN_ONLY,
+   .help = "sample: how many; with sample.walk line: how many lines."},
+  {"sample.walk", CHOICE(walk, walk_names), .class = RUN_ONLY,
+   .help = "sample, vae: instead of draws, codes along lines between draws, or on a grid."},
+  {"sample.walk_steps", INT(walk_steps), WITHIN(2, 1000), .class = RUN_ONLY,
+   .help = "Points of a line, or of a side of the grid."},
   {"floor.auc_direct", REAL(floor_auc_direct), WITHIN(0, 1), .class = RUN_ONLY,
    .help = "Quick start: fail below (train on QCD, find tops)."},
   {"floor.auc_inverse", REAL(floor_auc_inverse), WITHIN(0, 1), .class = RUN_ONLY,

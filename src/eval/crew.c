@@ -46,6 +46,13 @@ float *crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, i
   return dataset_target(data, crew->target[thread], crew->x[thread], rows);
 }
 
+void crew_restore(const Crew *crew, float *x) {
+  const Model *model = crew->model;
+  long dim = shape_size(model->input);
+  for (long i = 0; model->mean && i < dim * L; i++)
+    x[i] = (float)((double)x[i] * (double)model->scale[i / L] + (double)model->mean[i / L]);
+}
+
 void crew_store(void *record, size_t size, size_t at, const float *tile, long dim, int n) {
   for (int l = 0; l < n; l++) {
     float *to = (float *)((char *)record + (size_t)l * size + at);

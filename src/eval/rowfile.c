@@ -31,6 +31,17 @@ RowFile rowfile_new(const Comm *comm, const char *path, const char *format, long
   return file;
 }
 
+RowColumn rowfile_sample(const char *name, Shape shape, const char *about) {
+  static const char *const axis[] = {"channel", "height", "width"};
+  const long dims[] = {shape.c, shape.h, shape.w};
+  bool flat = shape.h == 1 && shape.w == 1;
+  int skip = !flat && shape.c == 1;
+  RowColumn column = {.name = name, .rank = flat ? 1 : 3 - skip, .unit = "1", .about = about};
+  for (int i = 0; i < column.rank; i++)
+    column.dims[i] = dims[i + skip], column.axis[i] = axis[i + skip];
+  return column;
+}
+
 size_t rowfile_add(RowFile *file, RowColumn column) {
   CHECK(file->n < ROW_COLUMNS, "more than %d columns", ROW_COLUMNS);
   column.at = file->size;

@@ -85,6 +85,8 @@ static void put_head(hid_t file, const Model *model) {
   h5_put_text(file, "objective", model->objective);
   h5_put_text(file, "energy", model->energy);
   h5_put_real(file, "temperature", model->temperature);
+  h5_put_real(file, "z_step", model->z_step);
+  h5_put_real(file, "x_step", model->x_step);
   h5_put_document(file, "config", model->config ? model->config : "");
   put_input(file, model);
 }
@@ -197,6 +199,9 @@ static Err read_head(hid_t file, Model *model) {
     return damaged("objective");
   if (!h5_get_text(file, "energy", model->energy, sizeof model->energy)) return damaged("energy");
   if (!h5_get_real(file, "temperature", &model->temperature)) return damaged("temperature");
+  /* Older files have no steps. */
+  h5_get_real(file, "z_step", &model->z_step);
+  h5_get_real(file, "x_step", &model->x_step);
   model->config = h5_get_document(file, "config");
   return model->config ? OK : damaged("config");
 }

@@ -76,6 +76,8 @@ static Err save_model(Run *run) {
                  .mean = run->input->mean,
                  .scale = run->input->scale,
                  .temperature = chosen ? best->temperature : run->state.now.temperature,
+                 .z_step = run->state.now.z_step,
+                 .x_step = run->state.now.x_step,
                  .config = (char *)run->input->config};
   snprintf(model.objective, sizeof model.objective, "%s", run->objective->name);
   snprintf(model.energy, sizeof model.energy, "%s", run->opts.energy);
