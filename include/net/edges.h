@@ -23,7 +23,7 @@
 #define edge_input    PER_ISA(edge_input)
 #define edge_weights  PER_ISA(edge_weights)
 
-enum { EDGE_BLOCK = L, EDGE_PAIR = 2 * EDGE_BLOCK, EDGE_FEATURES = 8 };
+enum { EDGE_BLOCK = L, EDGE_PAIR = 2 * EDGE_BLOCK, EDGE_FEATURES = 12 };
 enum { EDGE_PANEL_MAX = L * (POINTS_MAX * EDGE_PAIR + EDGE_BLOCK) };
 
 /* Lanes are this far apart: no power of two, so that they do not meet in the cache. */
@@ -37,11 +37,15 @@ INLINE float *edge_at(float *u, int points, int l, int t) {
 typedef struct EdgeRule {
   bool mean;
   float slope;
-  int neighbours;
 } EdgeRule;
 
+/* What the way back needs to know of a point and lane, in units of 16 bits, one bit for each
+ * channel or one byte. mean: for each neighbour whether its value is above 0. Else whether the
+ * value is above 0, then sixteen bytes, the winning neighbours' numbers. */
+INLINE int edge_marks(EdgeRule rule, int neighbours) { return rule.mean ? neighbours : 9; }
+
 /* Weights of a block in their order of use: 32 biases, (F, 32) for the products; then for the way
- * back (F / 8, 32, 8). */
+ * back (F / 12, 32, 12). */
 INLINE size_t edge_forward_size(int features) { return (size_t)(features + 1) * EDGE_PAIR; }
 INLINE size_t edge_packed_size(int features) {
   int groups = (features + EDGE_FEATURES - 1) / EDGE_FEATURES;
@@ -52,14 +56,14 @@ void edge_pack(float *packed, const float *w, const float *bias, int channels, i
 
 /* u = a, b of every point of x (in). */
 void edge_products(float *u, const float *x, const float *packed, Shape in);
-/* a of each point becomes the layer's value there, 0 where it is absent. bits (L, points,
- * neighbours): what edge_spread needs to know; NULL: nothing. */
-void edge_reduce(float *u, const Graph *graph, uint16_t *bits, EdgeRule rule);
+/* a of each point becomes the layer's value there, 0 where it is absent. marks (L, points,
+ * edge_marks): what edge_spread needs to know; NULL: nothing. */
+void edge_reduce(float *u, const Graph *graph, uint16_t *marks, EdgeRule rule);
 /* y (channels, points, L) from a, and a from dy. */
 void edge_store(float *y, const float *u, int points, int channels);
 void edge_load(float *u, const float *dy, int points, int channels);
 /* From the gradient to the value, in a: the gradients to a and b. sum[o]: that to the bias. */
-void edge_spread(float *u, float sum[EDGE_BLOCK], const Graph *graph, const uint16_t *bits,
+void edge_spread(float *u, float sum[EDGE_BLOCK], const Graph *graph, const uint16_t *marks,
                  EdgeRule rule);
 /* dx (in) += from the gradients to a and b. */
 void edge_input(float *dx, const float *u, const float *packed, Shape in);

@@ -1,5 +1,5 @@
-/* Products: ROWS lanes x 32 channels in registers going forward, 8 features x 32 channels for the
- * weights; back to the input, whose rows are rows of lanes again, 8 features x POINTS points. */
+/* Products: ROWS lanes x 32 channels in registers going forward, DEEP features x 32 channels for
+ * the weights; back to the input, whose rows are rows of lanes again, 12 features x POINTS points. */
 #include "net/edges.h"
 
 #include "net/turn.h"
@@ -56,65 +56,105 @@ void edge_products(float *u, const float *x, const float *packed, Shape in) {
     for (int l = 0; l < L; l += ROWS) products(u, x, packed, in, t, l);
 }
 
-/* u is the panel of the lane at channel c; bits, of the point, may be NULL. The slope is not
- * negative, so the largest value belongs to the largest b. bits[s]: neighbour s beats all before
- * it; bits[0]: the value is above 0. */
-INLINE vec largest(const float *u, vec a, const int *j, int n, uint16_t *bits, vec slope, int c) {
-  const float *b = u + EDGE_BLOCK;
-  vec best = *(const vec *)(b + (long)j[0] * EDGE_PAIR);
+/* ---- the winners' numbers, a byte per channel ---- */
+
+#if VL == 16
+INLINE void put_bytes(uint8_t *p, ivec v) {
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v));
+}
+INLINE ivec get_bytes(const uint8_t *p) {
+  return (ivec)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+INLINE mask i_equal(ivec a, int b) {
+  return _mm512_cmpeq_epi32_mask((__m512i)a, _mm512_set1_epi32(b));
+}
+INLINE ivec i_select(mask m, ivec a, ivec b) { return (ivec)v_select(m, (vec)a, (vec)b); }
+#elif VL == 8
+INLINE void put_bytes(uint8_t *p, ivec v) {
+  __m128i low = _mm256_castsi256_si128((__m256i)v),
+          high = _mm256_extracti128_si256((__m256i)v, 1);
+  __m128i words = _mm_packs_epi32(low, high);
+  _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
+}
+INLINE ivec get_bytes(const uint8_t *p) {
+  return (ivec)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+}
+INLINE mask i_equal(ivec a, int b) { return (mask)(a == b); }
+INLINE ivec i_select(mask m, ivec a, ivec b) { return (ivec)v_select(m, (vec)a, (vec)b); }
+#else
+INLINE void put_bytes(uint8_t *p, ivec v) { *p = (uint8_t)v; }
+INLINE ivec get_bytes(const uint8_t *p) { return *p; }
+INLINE mask i_equal(ivec a, int b) { return a == b; }
+INLINE ivec i_select(mask m, ivec a, ivec b) { return m ? a : b; }
+#endif
+
+/* Rows of neighbours in the panel of a lane: b of point j, at the channel that p is at. */
+INLINE float *row_b(const float *p, int j) {
+  return (float *)p + EDGE_BLOCK + (long)j * EDGE_PAIR;
+}
+INLINE vec get(const float *p) { return *(const vec *)p; }
+
+/* The slope is not negative, so the largest value belongs to the largest b. */
+INLINE vec largest(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks, vec slope,
+                   int c) {
+  vec best = get(row_b(u, j[0]));
+  ivec winner = {0};
   for (int s = 1; s < n; s++) {
-    vec v = *(const vec *)(b + (long)j[s] * EDGE_PAIR);
-    if (bits) m_store(bits + s, c, v_gt(v, best));
+    vec v = get(row_b(u, j[s]));
+    winner = i_select(v_gt(v, best), (ivec){0} + s, winner);
     best = v_max(v, best);
   }
   vec v = a + best;
   mask above = v_gt(v, v_set(0));
-  if (bits) m_store(bits, c, above);
+  if (marks) m_store(marks, c, above), put_bytes((uint8_t *)(marks + 1) + c, winner);
   return v_select(above, v, v * slope);
 }
 
-/* bits[s]: the value of neighbour s is above 0. */
-INLINE vec mean(const float *u, vec a, const int *j, int n, uint16_t *bits, vec slope, int c) {
-  const float *b = u + EDGE_BLOCK;
+INLINE vec mean(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks, vec slope,
+                int c) {
   vec sum = v_set(0);
   for (int s = 0; s < n; s++) {
-    vec v = a + *(const vec *)(b + (long)j[s] * EDGE_PAIR);
+    vec v = a + get(row_b(u, j[s]));
     mask above = v_gt(v, v_set(0));
-    if (bits) m_store(bits + s, c, above);
+    if (marks) m_store(marks + s, c, above);
     sum = sum + v_select(above, v, v * slope);
   }
   return sum * v_set(1.0f / (float)n);
 }
 
-typedef vec (*Reduce)(const float *u, vec a, const int *j, int n, uint16_t *bits, vec slope,
+typedef vec (*Reduce)(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks, vec slope,
                       int c);
 
-INLINE void reduce(Reduce value, float *u, const Graph *g, uint16_t *bits, EdgeRule rule, int l) {
+/* A point's value; the usual number of neighbours as a constant. */
+INLINE void reduce_point(Reduce value, float *u, int i, const uint16_t *near, int n,
+                         uint16_t *marks, vec slope) {
+  float *a = u + (long)i * EDGE_PAIR;
+  LANES(c) {
+    vec v = v_set(0);
+    if (n == 8)
+      v = value(u + c, get(a + c), near, 8, marks, slope, c);
+    else if (n > 0)
+      v = value(u + c, get(a + c), near, n, marks, slope, c);
+    *(vec *)(a + c) = v;
+  }
+}
+
+INLINE void reduce(Reduce value, float *u, const Graph *g, uint16_t *marks, EdgeRule rule) {
   const vec slope = v_set(rule.slope);
-  int list[NEIGHBOURS_MAX];
-  for (int i = 0; i < g->points; i++, bits = bits ? bits + rule.neighbours : NULL) {
-    bool there = graph_has(g, i, l);
-    int n = there ? graph_list(g, i, l, list) : 0;
-    LANES(c) {
-      vec *a = (vec *)(u + (long)i * EDGE_PAIR + c);
-      *a = there ? value(u + c, *a, list, n, bits, slope, c) : v_set(0);
+  for (int l = 0; l < L; l++)
+    for (long i = 0; i < g->points; i++) {
+      long at = l * (long)g->points + i;
+      reduce_point(value, edge_at(u, g->points, l, 0), (int)i, g->near + at * g->neighbours,
+                   g->count[at], marks ? marks + at * edge_marks(rule, g->neighbours) : NULL,
+                   slope);
     }
-  }
 }
 
-static void reduce_largest(float *u, const Graph *g, uint16_t *bits, EdgeRule rule, int l) {
-  reduce(largest, u, g, bits, rule, l);
-}
-
-static void reduce_mean(float *u, const Graph *g, uint16_t *bits, EdgeRule rule, int l) {
-  reduce(mean, u, g, bits, rule, l);
-}
-
-void edge_reduce(float *u, const Graph *g, uint16_t *bits, EdgeRule rule) {
-  for (int l = 0; l < L; l++) {
-    uint16_t *own = bits ? bits + (long)l * g->points * rule.neighbours : NULL;
-    (rule.mean ? reduce_mean : reduce_largest)(edge_at(u, g->points, l, 0), g, own, rule, l);
-  }
+void edge_reduce(float *u, const Graph *g, uint16_t *marks, EdgeRule rule) {
+  if (rule.mean)
+    reduce(mean, u, g, marks, rule);
+  else
+    reduce(largest, u, g, marks, rule);
 }
 
 void edge_store(float *y, const float *u, int points, int channels) {
@@ -131,89 +171,88 @@ void edge_load(float *u, const float *dy, int points, int channels) {
          channels);
 }
 
-INLINE void add(float *p, vec v) { *(vec *)p = *(const vec *)p + v; }
+INLINE void add(float *p, vec v) { *(vec *)p = get(p) + v; }
 
 /* Returns the gradient to a; the winner's b gets it, too. */
-INLINE vec spread_largest(float *u, vec dy, const int *j, int n, const uint16_t *bits, vec slope,
-                          int c) {
-  const vec zero = v_set(0);
-  float *b = u + EDGE_BLOCK;
-  vec rest = v_select(m_load(bits, c), dy, dy * slope), all = rest;
-  for (int s = n - 1; s > 0; s--) {
-    mask here = m_load(bits + s, c);
-    add(b + (long)j[s] * EDGE_PAIR, v_select(here, rest, zero));
-    rest = v_select(here, zero, rest);
+INLINE vec spread_largest(float *u, vec dy, const uint16_t *j, int n, const uint16_t *marks,
+                          vec slope, int c) {
+  vec all = v_select(m_load(marks, c), dy, dy * slope);
+  ivec winner = get_bytes((const uint8_t *)(marks + 1) + c);
+  for (int s = 0; s < n; s++) {
+    float *b = row_b(u, j[s]);
+    vec v = get(b);
+    *(vec *)b = v_select(i_equal(winner, s), v + all, v);
   }
-  add(b + (long)j[0] * EDGE_PAIR, rest);
   return all;
 }
 
-INLINE vec spread_mean(float *u, vec dy, const int *j, int n, const uint16_t *bits, vec slope,
-                       int c) {
+INLINE vec spread_mean(float *u, vec dy, const uint16_t *j, int n, const uint16_t *marks,
+                       vec slope, int c) {
   vec share = dy * v_set(1.0f / (float)n), low = share * slope, all = v_set(0);
   for (int s = 0; s < n; s++) {
-    vec v = v_select(m_load(bits + s, c), share, low);
-    add(u + EDGE_BLOCK + (long)j[s] * EDGE_PAIR, v);
+    vec v = v_select(m_load(marks + s, c), share, low);
+    add(row_b(u, j[s]), v);
     all = all + v;
   }
   return all;
 }
 
-typedef vec (*Spread)(float *u, vec dy, const int *j, int n, const uint16_t *bits, vec slope,
-                      int c);
+typedef vec (*Spread)(float *u, vec dy, const uint16_t *j, int n, const uint16_t *marks,
+                      vec slope, int c);
 
-INLINE void spread(Spread value, float *u, float *sum, const Graph *g, const uint16_t *bits,
-                   EdgeRule rule, int l) {
-  const vec zero = v_set(0), slope = v_set(rule.slope);
-  int list[NEIGHBOURS_MAX];
-  for (int i = 0; i < g->points; i++)
-    LANES(c) * (vec *)(u + (long)i * EDGE_PAIR + EDGE_BLOCK + c) = zero;
-  for (int i = 0; i < g->points; i++, bits += rule.neighbours) {
-    bool there = graph_has(g, i, l);
-    int n = there ? graph_list(g, i, l, list) : 0;
-    LANES(c) {
-      vec *a = (vec *)(u + (long)i * EDGE_PAIR + c);
-      *a = there ? value(u + c, *a, list, n, bits, slope, c) : zero;
-      add(sum + c, *a);
+INLINE void spread_point(Spread value, float *u, float *sum, int i, const uint16_t *near, int n,
+                         const uint16_t *marks, vec slope) {
+  float *a = u + (long)i * EDGE_PAIR;
+  LANES(c) {
+    vec v = v_set(0);
+    if (n == 8)
+      v = value(u + c, get(a + c), near, 8, marks, slope, c);
+    else if (n > 0)
+      v = value(u + c, get(a + c), near, n, marks, slope, c);
+    *(vec *)(a + c) = v;
+    add(sum + c, v);
+  }
+}
+
+INLINE void spread(Spread value, float *u, float *sum, const Graph *g, const uint16_t *marks,
+                   EdgeRule rule) {
+  const vec slope = v_set(rule.slope);
+  for (int l = 0; l < L; l++) {
+    float *lane = edge_at(u, g->points, l, 0);
+    for (int i = 0; i < g->points; i++) LANES(c) * (vec *)(row_b(lane, i) + c) = v_set(0);
+    for (long i = 0; i < g->points; i++) {
+      long at = l * (long)g->points + i;
+      spread_point(value, lane, sum, (int)i, g->near + at * g->neighbours, g->count[at],
+                   marks + at * edge_marks(rule, g->neighbours), slope);
     }
   }
 }
 
-static void spread_all_largest(float *u, float *sum, const Graph *g, const uint16_t *bits,
-                               EdgeRule rule, int l) {
-  spread(spread_largest, u, sum, g, bits, rule, l);
-}
-
-static void spread_all_mean(float *u, float *sum, const Graph *g, const uint16_t *bits,
-                            EdgeRule rule, int l) {
-  spread(spread_mean, u, sum, g, bits, rule, l);
-}
-
-void edge_spread(float *u, float sum[EDGE_BLOCK], const Graph *g, const uint16_t *bits,
+void edge_spread(float *u, float sum[EDGE_BLOCK], const Graph *g, const uint16_t *marks,
                  EdgeRule rule) {
   memset(sum, 0, EDGE_BLOCK * sizeof *sum);
-  for (int l = 0; l < L; l++)
-    (rule.mean ? spread_all_mean
-               : spread_all_largest)(edge_at(u, g->points, l, 0), sum, g,
-                                     bits + (long)l * g->points * rule.neighbours, rule, l);
+  if (rule.mean)
+    spread(spread_mean, u, sum, g, marks, rule);
+  else
+    spread(spread_largest, u, sum, g, marks, rule);
 }
 
 /* ---- to the input ---- */
 
-/* Features f .. f + 7 of points t .. t + points - 1, d (points, 32, L). */
+/* Features f .. f + 11 of points t .. t + points - 1, d (points, 32, L). */
 INLINE void corner(float *dx, const float *d, const float *w, Shape in, int f, int t, int points,
                    int l) {
   vec a[EDGE_FEATURES][POINTS];
   float *to = dx + ((long)f * in.w + t) * L + l;
-  UNROLL(8)
+  UNROLL(12)
   for (int k = 0; k < EDGE_FEATURES; k++) UNROLL(2)
   for (int p = 0; p < points; p++)
     a[k][p] = f + k < in.c ? v_load(to, (long)k * in.w + p) : v_set(0);
-  for (int o = 0; o < EDGE_PAIR; o++, w += EDGE_FEATURES) UNROLL(8)
+  for (int o = 0; o < EDGE_PAIR; o++, w += EDGE_FEATURES) UNROLL(12)
   for (int k = 0; k < EDGE_FEATURES; k++) UNROLL(2)
   for (int p = 0; p < points; p++)
     a[k][p] = v_fma(v_load(d + l, p * EDGE_PAIR + o), v_set(w[k]), a[k][p]);
-  UNROLL(8)
+  UNROLL(12)
   for (int k = 0; k < EDGE_FEATURES; k++) UNROLL(2)
   for (int p = 0; p < points; p++)
     if (f + k < in.c) v_store(to, (long)k * in.w + p, a[k][p]);

@@ -9,8 +9,8 @@
  * `coordinates` the first three features go before y unchanged, so that a next edge_conv finds the
  * same neighbours. The weight (O, 2 F) is that of a linear layer on [x_i, x_j - x_i].
  *
- * Channels go by blocks of sixteen, see net/edges.h. Kept: the graph, one bit for each edge and
- * channel, and room for a gradient to the input. */
+ * Channels go by blocks of sixteen, see net/edges.h. Kept: the graph, the winners or signs
+ * of each block, and room for a gradient to the input. */
 #include <math.h>
 
 #include "net/convolution.h"
@@ -82,9 +82,7 @@ static int blocks(const Node *node) {
 }
 
 static EdgeRule rule_of(const Node *node) {
-  return (EdgeRule){.mean = node->attr[POOLING] == 1,
-                    .slope = (float)node->attr[SLOPE],
-                    .neighbours = (int)node->attr[NEIGHBOURS]};
+  return (EdgeRule){.mean = node->attr[POOLING] == 1, .slope = (float)node->attr[SLOPE]};
 }
 
 static const float *packed_of(const Node *node, const float *packed, int o) {
@@ -109,12 +107,20 @@ static void pack(const Node *node, float *packed, const float *w) {
 
 /* ---- what is kept ---- */
 
-static size_t block_bits(const Node *node) {
-  return (size_t)(L * node->in.w) * (size_t)node->attr[NEIGHBOURS];
+static Graph graph_of(const Node *node, const void *memory) {
+  return graph_in(memory, node->in.w, (int)node->attr[NEIGHBOURS]);
 }
 
-static size_t bits_bytes(const Node *node) {
-  size_t bytes = (size_t)blocks(node) * block_bits(node) * sizeof(uint16_t);
+static size_t graph_size(const Node *node) {
+  return graph_bytes(node->in.w, (int)node->attr[NEIGHBOURS]);
+}
+
+static size_t block_marks(const Node *node) {
+  return (size_t)(L * node->in.w * edge_marks(rule_of(node), (int)node->attr[NEIGHBOURS]));
+}
+
+static size_t marks_bytes(const Node *node) {
+  size_t bytes = (size_t)blocks(node) * block_marks(node) * sizeof(uint16_t);
   return (bytes + 63) / 64 * 64;
 }
 
@@ -123,16 +129,16 @@ static size_t input_bytes(const Node *node) {
 }
 
 static size_t kept_size(const Node *node) {
-  return graph_bytes(node->in.w) + bits_bytes(node) + input_bytes(node);
+  return graph_size(node) + marks_bytes(node) + input_bytes(node);
 }
 
-static uint16_t *bits_of(const Node *node, const void *kept, int o) {
-  uint16_t *bits = (uint16_t *)((uint8_t *)kept + graph_bytes(node->in.w));
-  return bits + (size_t)(o / EDGE_BLOCK) * block_bits(node);
+static uint16_t *marks_of(const Node *node, const void *kept, int o) {
+  uint16_t *marks = (uint16_t *)((uint8_t *)kept + graph_size(node));
+  return marks + (size_t)(o / EDGE_BLOCK) * block_marks(node);
 }
 
 static float *room_of(const Node *node, void *kept) {
-  return (float *)((uint8_t *)kept + graph_bytes(node->in.w) + bits_bytes(node));
+  return (float *)((uint8_t *)kept + graph_size(node) + marks_bytes(node));
 }
 
 /* ---- forward, backward ---- */
@@ -141,13 +147,13 @@ static void forward(const Node *node, float *y, void *kept, const float *x, cons
                     const float *packed, Finish finish) {
   _Alignas(64) float u[EDGE_PANEL_MAX];
   _Alignas(64) uint8_t own[GRAPH_BYTES_MAX];
-  Graph graph = graph_in(kept ? kept : own, node->in.w);
+  Graph graph = graph_of(node, kept ? kept : own);
   EdgeRule rule = rule_of(node);
-  graph_make(&graph, x, node->in, rule.neighbours);
+  graph_make(&graph, x, node->in);
   if (node->attr[COORDINATES]) memcpy(y, x, (size_t)(PLANE * node->in.w * L) * sizeof *y);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
     edge_products(u, x, packed_of(node, packed, o), node->in);
-    edge_reduce(u, &graph, kept ? bits_of(node, kept, o) : NULL, rule);
+    edge_reduce(u, &graph, kept ? marks_of(node, kept, o) : NULL, rule);
     edge_store(y + first_row(node, o), u, node->in.w, channels_of(node, o));
   }
 }
@@ -156,22 +162,21 @@ static void forward(const Node *node, float *y, void *kept, const float *x, cons
 static void start_input(const Node *node, float *dx, const float *dy, const Graph *graph) {
   memset(dx, 0, input_bytes(node));
   long rows = node->attr[COORDINATES] ? (long)PLANE * node->in.w : 0;
-  for (long i = 0; i < rows; i++) LANES(l) {
-      mask there = m_load(graph->present + i % node->in.w, l);
-      v_store(dx + l, i, v_select(there, v_load(dy + l, i), v_set(0)));
-    }
+  for (long i = 0; i < rows; i++)
+    for (int l = 0; l < L; l++)
+      if (graph->count[l * node->in.w + i % node->in.w]) dx[i * L + l] = dy[i * L + l];
 }
 
 /* dw NULL or dx NULL: not wanted. */
 static void back(const Node *node, float *dw, float *dx, const float *x, const float *dy,
                  const void *kept, const float *packed) {
   _Alignas(64) float u[EDGE_PANEL_MAX], sum[EDGE_BLOCK];
-  Graph graph = graph_in(kept, node->in.w);
+  Graph graph = graph_of(node, kept);
   if (dx) start_input(node, dx, dy, &graph);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
     int channels = channels_of(node, o);
     edge_load(u, dy + first_row(node, o), node->in.w, channels);
-    edge_spread(u, sum, &graph, bits_of(node, kept, o), rule_of(node));
+    edge_spread(u, sum, &graph, marks_of(node, kept, o), rule_of(node));
     if (dx) edge_input(dx, u, packed_of(node, packed, o), node->in);
     if (!dw) continue;
     edge_weights(dw + (long)o * 2 * node->in.c, x, u, node->in, channels);
