@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure in PyTorch what `jetnae bench` measures: steps and scores of the reference jet network.
+"""Measure in PyTorch what `jetnae bench` measures: steps and scores of the reference networks.
 
 Needs torch (and for the scores, if it is there, onnxruntime with onnx). One thread; bind it to a
 core as jetnae is:
@@ -19,6 +19,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
+
+SEQUENCES = 512
 
 
 class Sphere(nn.Module):
@@ -61,6 +63,24 @@ class Network(nn.Module):
 
     def latent_energy(self, z):
         return self.energy(self.decoder(z))
+
+
+class Recurrent(nn.Module):
+    """configs/jets-gru.yaml, every point there; (N, T, F)"""
+
+    def __init__(self, points=50):
+        super().__init__()
+        self.points = points
+        self.reader, self.code = nn.GRU(3, 64, batch_first=True), nn.Linear(64, 16)
+        self.writer, self.out = nn.GRU(16, 64, batch_first=True), nn.Linear(64, 3)
+
+    def forward(self, x):
+        _, last = self.reader(x)
+        code = self.code(last[0])
+        return self.out(self.writer(code[:, None].expand(-1, self.points, -1))[0])
+
+    def energy(self, x):
+        return (x - self(x)).square().mean((1, 2))
 
 
 def clipped(gradient, most=0.01):
@@ -128,6 +148,26 @@ class Trainer:
             return self.energy(self.x[:jets])
 
 
+class SequenceTrainer:
+    """The recurrent network; enough jets at once for PyTorch to do its best."""
+
+    def __init__(self, wrap):
+        torch.manual_seed(1)
+        self.network = Recurrent()
+        self.x = torch.rand(SEQUENCES, 50, 3)
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=1e-5)
+        self.energy = wrap(self.network.energy)
+
+    def step(self):
+        self.adam.zero_grad()
+        self.energy(self.x).mean().backward()
+        self.adam.step()
+
+    def score(self):
+        with torch.inference_mode():
+            return self.energy(self.x)
+
+
 def frozen(network):
     """The network with its weights divided for good, as scoring has it."""
     network.eval()
@@ -156,6 +196,12 @@ def measure_torch(name, layout, wrap, seconds):
     frozen(trainer.network)
     yield f"score.jets@{name}", 64 / best_seconds(lambda: trainer.score(64), seconds)
     yield f"score1.jets@{name}", 1 / best_seconds(lambda: trainer.score(1), seconds)
+
+
+def measure_sequences(name, wrap, seconds):
+    trainer = SequenceTrainer(wrap)
+    yield f"ae_step.jets-gru@{name}", SEQUENCES / best_seconds(trainer.step, seconds)
+    yield f"score.jets-gru@{name}", SEQUENCES / best_seconds(trainer.score, seconds)
 
 
 def measure_onnx(seconds):
@@ -192,6 +238,8 @@ def measure(ways, seconds):
             yield from measure_onnx(seconds)
         else:
             yield from measure_torch(way, *table[way], seconds)
+            if way != "channels-last":
+                yield from measure_sequences(way, table[way][1], seconds)
 
 
 def values_of(path):
