@@ -293,6 +293,10 @@ static const struct {
     {"reshape 16; dense 10; tanh; dense 4; linear",
      "linear; dense 8; elu; dense 16; linear",
      {1, 4, 4}},
+    {"gru 5; dense 3", "repeat 4; gru 6 returns=1; conv1d 2 kernel=1", {2, 1, 4}},
+    {"conv1d 4 kernel=3 padding=1; prelu; lstm 4 returns=1; lstm 3 reverse=1",
+     "dense 10; tanh; reshape 5 width=2; conv_transpose1d 2 kernel=2 stride=2",
+     {2, 1, 4}},
 };
 
 typedef struct NetRun {
