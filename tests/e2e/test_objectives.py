@@ -56,6 +56,25 @@ KINDS = {
         "nae.temperature=auto",
         "train.ae_epochs=1",
     ),
+    "gru": kind(
+        "gru: {units: 9, masked: true}; dense: 4",
+        "repeat: 8; gru: {units: 9, returns: sequence}; conv1d: {channels: 3, kernel: 1}",
+        "view: sequence, points: 8",
+        "energy=masked",
+    ),
+    "lstm-nae": kind(
+        "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "
+        "dense: 3; sphere",
+        "repeat: 8; lstm: {units: 6, returns: sequence}; conv1d: {channels: 3, kernel: 1}",
+        "view: sequence, points: 8",
+        "objective=nae",
+        "nae.x_steps=3",
+        "nae.z_steps=3",
+        "nae.temperature=auto",
+        "nae.z_sampler=mala",
+        "nae.x_sampler=mala",
+        "train.ae_epochs=1",
+    ),
 }
 
 
