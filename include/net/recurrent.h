@@ -64,7 +64,8 @@ typedef struct Recurrent {
 enum { RECURRENT_ATTR_UNITS, RECURRENT_RETURNS, RECURRENT_MASKED, RECURRENT_REVERSE };
 /* clang-format off */
 #define RECURRENT_ATTRS                                                                           \
-  {.name = "units", .kind = ATTR_INT, .required = true, .min = 1, .max = RECURRENT_UNITS,         \
+  {.name = "units", .kind = ATTR_INT, .required = true, .fallback = NAN, .min = 1,                \
+   .max = RECURRENT_UNITS,                                                                        \
    .help = "size of the hidden state; its weights take no spectral normalisation"},               \
   {.name = "returns", .kind = ATTR_CHOICE, .max = 1,                                              \
    .choices = (const char *const[]){"last", "sequence", NULL},                                    \

@@ -7,6 +7,7 @@ enum { POINTS };
 static const Attr attrs[] = {{.name = "points",
                               .kind = ATTR_INT,
                               .required = true,
+                              .fallback = NAN,
                               .min = 1,
                               .max = 1 << 16,
                               .help = "length of the sequence"},
