@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "data/dataset.h"
+#include "eval/metrics.h"
 #include "model/model.h"
 #include "par/comm.h"
 
@@ -25,8 +26,19 @@ Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data,
                       long to, int threads);
 void scores_free(Scores *scores);
 
-/* Local. Write /energy and /label. Errors: cannot write. */
-Err scores_save(const char *path, const Scores *scores, const Model *model, const Fact *facts);
+/* Scores of a set of outliers, on rank 0. */
+typedef struct Outliers {
+  char name[256]; /* a kind, or a file */
+  Scores scores;
+} Outliers;
+
+/* Local. Write /energy and /label, and the energies of the n sets as /outliers/0, ... Errors:
+ * cannot write. */
+Err scores_save(const char *path, const Scores *scores, const Outliers *outliers, int n,
+                const Model *model, const Fact *facts);
+/* How well outliers are told from the rows that are normal (is_normal (rows): 1; NULL: all). */
+Metrics scores_against(const Scores *scores, const signed char *is_normal, const float *weight,
+                       const Scores *outliers);
 
 /* Energies below which the given shares of the rows lie; rows without a score are left out (all
  * without: NaN). */

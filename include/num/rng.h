@@ -32,6 +32,7 @@ typedef enum RngPurpose {
   RNG_DEQUANT = 17,   /* dequantisation of integer pixels */
   RNG_X_WARM = 18,    /* thermal start of a visible chain: id = chain */
   RNG_CHIRP = 19,     /* chirps: id = sample, step 0 parameters, 1 noise */
+  RNG_OUTLIER = 20,   /* outliers to score: id = row */
 } RngPurpose;
 
 typedef struct RngKey {

@@ -1,29 +1,64 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "app/apply.h"
 #include "app/command.h"
 #include "base/mem.h"
+#include "data/outliers.h"
+#include "eval/input.h"
 #include "eval/metrics.h"
 #include "eval/score.h"
 
-/* Signal is every known class that is not normal. */
-static void signal_of(signed char *is_signal, const int8_t *label, long rows, int normal) {
-  for (long i = 0; i < rows; i++)
-    is_signal[i] = (signed char)(label[i] < 0 ? -1 : !class_chosen(normal, label[i]));
-}
+enum { OUTLIERS = 16 };
+
+/* Everything that was scored. */
+typedef struct Scored {
+  Scores scores;
+  int n;
+  Outliers outliers[OUTLIERS];
+  signed char *is_signal; /* (rows) every known class that is not normal; -1: unknown */
+} Scored;
 
 /* Where all classes were trained on, class 0 is the background. */
-static void print_metrics(const Scores *scores, const float *weight, int normal) {
+static int background(const Config *config) {
+  return config->normal == CLASS_ALL ? 0 : config->normal;
+}
+
+static void find_signal(Scored *scored, const Config *config) {
+  const Scores *scores = &scored->scores;
+  if (!scores->label) return;
+  scored->is_signal = MEM_NEW(signed char, "signal or background", scores->rows);
+  for (long i = 0; i < scores->rows; i++) {
+    int label = scores->label[i];
+    scored->is_signal[i] =
+        (signed char)(label < 0 ? -1 : !class_chosen(background(config), label));
+  }
+}
+
+static void print_metrics(const Scored *scored, const float *weight, const Config *config) {
   char text[256], classes[32];
-  if (normal == CLASS_ALL) normal = 0;
-  classes_text(classes, normal);
-  signed char *is_signal = MEM_NEW(signed char, "signal or background", scores->rows);
-  signal_of(is_signal, scores->label, scores->rows, normal);
-  Metrics m = metrics_compute(scores->energy, is_signal, weight, scores->rows);
+  const Scores *scores = &scored->scores;
+  classes_text(classes, background(config));
+  Metrics m = metrics_compute(scores->energy, scored->is_signal, weight, scores->rows);
   metrics_describe(text, sizeof text, &m);
   printf("%s (background: %ld rows of %s; signal: the other %ld)\n", text, m.n_background,
          classes, m.n_signal);
-  mem_free(&is_signal);
+}
+
+/* The normal rows against each set; without labels all rows count as normal. */
+static void print_outliers(const Scored *scored, const float *weight) {
+  signed char *is_normal = MEM_NEW(signed char, "normal rows", scored->scores.rows);
+  for (long i = 0; i < scored->scores.rows; i++)
+    is_normal[i] = !scored->is_signal || scored->is_signal[i] == 0;
+  for (int i = 0; i < scored->n; i++) {
+    const Outliers *set = &scored->outliers[i];
+    char text[256];
+    Metrics m = scores_against(&scored->scores, is_normal, weight, &set->scores);
+    metrics_describe(text, sizeof text, &m);
+    printf("%s: %s (background: %ld normal rows; signal: %ld outliers)\n", set->name, text,
+           m.n_background, m.n_signal);
+  }
+  mem_free(&is_normal);
 }
 
 static void print_quantiles(const Scores *scores) {
@@ -36,26 +71,80 @@ static void print_quantiles(const Scores *scores) {
     printf(" %g %%: %.4g%s", 100 * share[i], energy[i], i + 1 < N ? "," : "\n");
 }
 
-static Err report(const Apply *apply, const Scores *scores, const Config *config) {
+static Err report(const Apply *apply, const Scored *scored, const Config *config) {
   const float *weight = apply->data.has_weight ? apply->data.weight + apply->rows.from : NULL;
   apply_print_refused(&apply->data);
-  if (scores->label)
-    print_metrics(scores, weight, config->normal);
+  if (scored->is_signal)
+    print_metrics(scored, weight, config);
   else
-    print_quantiles(scores);
-  printf("scores of %ld rows are in %s\n", scores->rows, apply->out);
+    print_quantiles(&scored->scores);
+  print_outliers(scored, weight);
+  printf("scores of %ld rows are in %s\n", scored->scores.rows, apply->out);
   return fflush(stdout) ? err_user("standard output: cannot be written") : OK;
 }
 
-static Err score(const Apply *apply, const Comm *comm, const Config *config) {
-  Scores scores = scores_compute(comm, &apply->model, &apply->data, apply->rows.from,
-                                 apply->rows.to, config->train.threads);
-  Err e = OK;
-  if (comm_rank(comm) == 0) {
-    e = scores_save(apply->out, &scores, &apply->model, provenance_facts());
-    if (!e) e = report(apply, &scores, config);
+/* Collective. One set: made, or read as the input was. */
+static Err load_outliers(Dataset *data, const Comm *comm, const Apply *apply,
+                         const Config *config, const char *name) {
+  long rows = apply->rows.to - apply->rows.from;
+  if (outliers_known(name))
+    return outliers_make(data, comm, name, &apply->data, rows, config->train.seed);
+  DataOpts opts = config->data;
+  bool arrays = opts.source.x_path && *opts.source.x_path;
+  opts.source.reader = arrays ? "hdf5" : "auto";
+  opts.source.path = name;
+  opts.source.labels = "";
+  opts.limit = 0;
+  return err_where(input_load(data, comm, &opts, &apply->model, "reading outliers"),
+                   "score.outliers: %s: ", name);
+}
+
+/* Collective. The next of the names in *list, and its energies. */
+static Err score_set(Scored *scored, const Comm *comm, const Apply *apply, const Config *config,
+                     const char *name, size_t length) {
+  if (scored->n == OUTLIERS || length >= sizeof scored->outliers->name)
+    return err_user(
+        "score.outliers: found more than %d sets or a name of %zu bytes, want at most "
+        "%d of %zu",
+        OUTLIERS, length, OUTLIERS, sizeof scored->outliers->name - 1);
+  Outliers *set = &scored->outliers[scored->n++];
+  Dataset data = {0};
+  snprintf(set->name, sizeof set->name, "%.*s", (int)length, name);
+  TRY(load_outliers(&data, comm, apply, config, set->name));
+  set->scores = scores_compute(comm, &apply->model, &data, 0, data.rows, config->train.threads);
+  set->scores.label = NULL;
+  dataset_free(&data);
+  return OK;
+}
+
+/* Collective. Sets before rows: what is wrong with them shows early. */
+static Err score_all(Scored *scored, const Comm *comm, const Apply *apply, const Config *config) {
+  for (const char *name = config->outliers; *name;) {
+    size_t length = strcspn(name, ",");
+    if (length) TRY(score_set(scored, comm, apply, config, name, length));
+    name += length + (name[length] == ',');
   }
-  scores_free(&scores);
+  scored->scores = scores_compute(comm, &apply->model, &apply->data, apply->rows.from,
+                                  apply->rows.to, config->train.threads);
+  return OK;
+}
+
+static void scored_free(Scored *scored) {
+  for (int i = 0; i < scored->n; i++) scores_free(&scored->outliers[i].scores);
+  scores_free(&scored->scores);
+  mem_free(&scored->is_signal);
+}
+
+static Err score(const Apply *apply, const Comm *comm, const Config *config) {
+  Scored scored = {0};
+  Err e = score_all(&scored, comm, apply, config);
+  if (!e && comm_rank(comm) == 0) {
+    find_signal(&scored, config);
+    e = scores_save(apply->out, &scored.scores, scored.outliers, scored.n, &apply->model,
+                    provenance_facts());
+    if (!e) e = report(apply, &scored, config);
+  }
+  scored_free(&scored);
   return comm_agree(comm, e);
 }
 
@@ -79,11 +168,16 @@ const Command cmd_score = {
         "labels,\n"
         "/label: one row per input row, in input order, NaN for refused rows. With labels it\n"
         "prints the AUC with its error and the background rejections 1/eps_B at a signal\n"
-        "efficiency of 0.2 and 0.3; signal is every class but data.normal. rows.from and "
-        "rows.to\n"
-        "choose a range of rows.\n"
+        "efficiency of 0.2 and 0.3; signal is every class that is not data.normal. rows.from "
+        "and\n"
+        "rows.to choose a range of rows.\n"
         "\n"
-        "  mpirun -n 4 jetnae score runs/jets data.input=test.h5 out=scores.h5\n",
+        "score.outliers names sets that the model never saw, by commas: constant (each image of\n"
+        "one random value), noise, or files; each is compared with the normal rows.\n"
+        "\n"
+        "  mpirun -n 4 jetnae score runs/jets data.input=test.h5 out=scores.h5\n"
+        "  jetnae score runs/digits data.input=t10k-images-idx3-ubyte.gz rows.from=8000 \\\n"
+        "    score.outliers=constant,noise,fashion/t10k-images-idx3-ubyte.gz\n",
     .takes_run = true,
     .run = run,
 };

@@ -42,6 +42,7 @@ Config config_defaults(void) {
       .scan_member = -1,
       .isa = "auto",
       .jets = 100000,
+      .outliers = "",
       .sample_count = 1000,
       .walk_steps = 9,
   };

@@ -370,6 +370,9 @@ static const Option options[] = {
    .help = "Train this run only, numbered from 0, seeds of the first value first."},
   {"scan.test", PATH(scan_test), .class = RUN_ONLY,
    .help = "A labelled file to score; \"\": data.valid, or what is held out of data.input."},
+  {"score.outliers", TEXT(outliers), .class = RUN_ONLY,
+   .help = "score: sets to tell from the normal rows, by commas: constant (images of one random "
+           "value), noise, or files of samples of the same shape."},
   {"reconstruct.input", SWITCH(with_input), .class = RUN_ONLY,
    .help = "reconstruct: write the inputs beside what is made of them."},
   {"sample.count", LONG(sample_count), FROM(1), .class = RUN_ONLY,

@@ -1,6 +1,7 @@
 #include "eval/score.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -42,13 +43,13 @@ Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data,
 
 void scores_free(Scores *scores) { mem_free(&scores->energy); }
 
-static void put_column(hid_t file, const char *name, hid_t type, long rows, const void *data,
-                       const char *unit, const char *meaning) {
+static hid_t put_column(hid_t file, const char *name, hid_t type, long rows, const void *data,
+                        const char *meaning) {
   static const char *const label[] = {"row"};
   hid_t column = h5_put_array(file, name, type, 1, &rows, label, data);
-  h5_put_text(column, "units", unit);
+  h5_put_text(column, "units", "1");
   h5_put_text(column, "long_name", meaning);
-  h5_close(column);
+  return column;
 }
 
 /* What was scored, in words. */
@@ -59,21 +60,53 @@ static void put_input(hid_t file, const Model *model) {
   h5_close(input);
 }
 
-Err scores_save(const char *path, const Scores *scores, const Model *model, const Fact *facts) {
+static void put_outliers(hid_t file, const Outliers *outliers, int n) {
+  hid_t group = h5_group(file, "outliers");
+  for (int i = 0; i < n; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", i);
+    hid_t column = put_column(group, name, H5T_NATIVE_DOUBLE, outliers[i].scores.rows,
+                              outliers[i].scores.energy, "energies of a set of outliers");
+    h5_put_text(column, "set", outliers[i].name);
+    h5_close(column);
+  }
+  h5_close(group);
+}
+
+Err scores_save(const char *path, const Scores *scores, const Outliers *outliers, int n,
+                const Model *model, const Fact *facts) {
   hid_t file = h5_new();
   h5_put_text(file, "format", "jetnae scores");
   h5_put_int(file, "format_version", 1);
   h5_put_text(file, "objective", model->objective);
+  h5_put_text(file, "distance", model->energy);
   h5_put_real(file, "temperature", model->temperature);
-  put_column(
-      file, "energy", H5T_NATIVE_DOUBLE, scores->rows, scores->energy, "1",
-      "mean squared reconstruction error; the larger, the more anomalous; NaN: refused row");
+  h5_close(put_column(file, "energy", H5T_NATIVE_DOUBLE, scores->rows, scores->energy,
+                      "reconstruction error; the larger, the more anomalous; NaN: refused row"));
   if (scores->label)
-    put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label, "1",
-               "class of the input; -1: unknown");
+    h5_close(put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label,
+                        "class of the input; -1: unknown"));
+  if (n) put_outliers(file, outliers, n);
   put_input(file, model);
   h5_put_facts(file, facts);
   return h5_publish(file, path);
+}
+
+Metrics scores_against(const Scores *scores, const signed char *is_normal, const float *weight,
+                       const Scores *outliers) {
+  long n = scores->rows, all = n + outliers->rows;
+  double *energy = MEM_NEW(double, "scores to compare", all);
+  signed char *is_signal = MEM_NEW(signed char, "scores to compare", all);
+  float *weights = MEM_NEW(float, "scores to compare", all);
+  for (long i = 0; i < all; i++) {
+    bool outlier = i >= n, counts = outlier || !is_normal || is_normal[i] == 1;
+    energy[i] = outlier ? outliers->energy[i - n] : scores->energy[i];
+    is_signal[i] = (signed char)(counts ? outlier : -1);
+    weights[i] = outlier || !weight ? 1 : weight[i];
+  }
+  Metrics metrics = metrics_compute(energy, is_signal, weights, all);
+  mem_free(&energy), mem_free(&is_signal), mem_free(&weights);
+  return metrics;
 }
 
 static int ascending(const void *a, const void *b) {

@@ -1,0 +1,18 @@
+/* Samples that nobody would take for data, to see whether a model does: images of one random value
+ * each, and images of noise. A plain autoencoder is known to reconstruct the first kind well.
+ * Source: arXiv 2105.05735, section 6. */
+#ifndef DATA_OUTLIERS_H
+#define DATA_OUTLIERS_H
+
+#include "data/dataset.h"
+
+/* "constant", "noise"; NULL past the end. */
+const char *outliers_at(int i);
+bool outliers_known(const char *name);
+/* Collective. So many rows of a kind, their values uniform between the least and the largest of
+ * `like`; row i is a pure function of (seed, i). Owns: the caller, dataset_free. Errors: no room.
+ */
+Err outliers_make(Dataset *outliers, const Comm *comm, const char *name, const Dataset *like,
+                  long rows, uint64_t seed);
+
+#endif
