@@ -25,6 +25,13 @@ int comm_size(const Comm *comm);
 int comm_node_rank(const Comm *comm); /* rank and size among the ranks of this node */
 int comm_node_size(const Comm *comm);
 
+/* Collective. "n1 x 2, n2 x 2": hosts and their ranks, in rank order, for people. */
+void comm_hosts(const Comm *comm, char *text, size_t size);
+/* Collective. From now on ranks that wait in a collective over this communicator for more than so
+ * many minutes name those that have not come, on stderr, and end the program; 0, as at first: they
+ * wait for ever. */
+void comm_watch(const Comm *comm, double minutes);
+
 /* The half-open range of n items that a rank owns: contiguous, the first n % size ranks one more.
  */
 typedef struct Range {

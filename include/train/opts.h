@@ -78,9 +78,10 @@ typedef struct TrainOpts {
   long validate_epochs;  /* validation every so many epochs */
   long checkpoint_steps; /* 0: only at the end and when stopped */
   double checkpoint_minutes;
-  double wall_minutes;   /* stop (exit 75) after so many, 0: none */
-  double margin_minutes; /* and so long before the batch system ends the job */
-  int threads;           /* 0: the node's cores over its ranks */
+  double wall_minutes;     /* stop (exit 75) after so many, 0: none */
+  double margin_minutes;   /* and so long before the batch system ends the job */
+  double watchdog_minutes; /* end when ranks wait for others longer than that, 0: never */
+  int threads;             /* 0: the node's cores over its ranks */
   uint64_t seed;
   bool fresh; /* start over in a directory that has a run */
 } TrainOpts;

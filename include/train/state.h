@@ -41,6 +41,7 @@ typedef struct Position {
   int64_t phase, epoch, batch; /* the next step's */
   int64_t step, phase_step;    /* optimizer steps done, in all and in this phase */
   int64_t over;                /* the phase was stopped early */
+  int64_t ae_epochs;           /* of the AE phase, once the NAE phase has begun */
 } Position;
 
 typedef struct Watch {

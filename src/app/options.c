@@ -350,6 +350,9 @@ static const Option options[] = {
   {"stop.margin_minutes", REAL(train.margin_minutes), FROM(0), .unit = "min",
    .class = RUN_ONLY,
    .help = "In a batch job: stop so long before its time limit (SLURM_JOB_END_TIME)."},
+  {"watchdog.minutes", REAL(train.watchdog_minutes), FROM(0), OR("never", 0), .unit = "min",
+   .class = RUN_ONLY,
+   .help = "End the run when ranks have waited so long for others, and say for which."},
 
   {"generate.jets", LONG(jets), FROM(1), .class = RUN_ONLY, .help = "How many jets to make."},
   {"generate.table", SWITCH(generate_table), .class = RUN_ONLY,

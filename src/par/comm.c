@@ -31,6 +31,7 @@ void openblas_set_num_threads(int n) __attribute__((weak));
 static Comm *wrap(MPI_Comm all) {
   Comm *comm = MEM_NEW(Comm, "communicator", 1);
   comm->all = all;
+  comm->watch = watch_new();
   MPI(MPI_Comm_set_errhandler(all, MPI_ERRORS_RETURN));
   MPI(MPI_Comm_rank(all, &comm->rank));
   MPI(MPI_Comm_size(all, &comm->size));
@@ -45,6 +46,7 @@ void comm_free(Comm **comm) {
   if (!*comm) return;
   MPI(MPI_Comm_free(&(*comm)->node));
   MPI(MPI_Comm_free(&(*comm)->all));
+  watch_free(&(*comm)->watch);
   mem_free(comm);
 }
 
@@ -109,9 +111,30 @@ int range_owner(long n, int size, long i) {
   return (int)(i < in_longer ? i / (each + 1) : more + (i - in_longer) / each);
 }
 
+/* All-reduce in place. */
+static void all_reduce(const Comm *comm, void *x, int count, MPI_Datatype type, MPI_Op op) {
+  MPI_Request request;
+  if (!watch_on(comm)) {
+    MPI(MPI_Allreduce(MPI_IN_PLACE, x, count, type, op, comm->all));
+    return;
+  }
+  MPI(MPI_Iallreduce(MPI_IN_PLACE, x, count, type, op, comm->all, &request));
+  watch_wait(comm, &request);
+}
+
+static void broadcast(const Comm *comm, void *bytes, int count, int root) {
+  MPI_Request request;
+  if (!watch_on(comm)) {
+    MPI(MPI_Bcast(bytes, count, MPI_BYTE, root, comm->all));
+    return;
+  }
+  MPI(MPI_Ibcast(bytes, count, MPI_BYTE, root, comm->all, &request));
+  watch_wait(comm, &request);
+}
+
 Err comm_agree(const Comm *comm, Err e) {
   int first = e ? comm->rank : comm->size;
-  MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm->all));
+  all_reduce(comm, &first, 1, MPI_INT, MPI_MIN);
   if (first == comm->size) return OK;
   char text[4096];
   int code = e;
@@ -127,7 +150,7 @@ static void reduce(const Comm *comm, void *x, size_t n, size_t size, MPI_Datatyp
                    MPI_Op op) {
   for (size_t i = 0; i < n; i += PIECE) {
     int count = (int)(n - i < PIECE ? n - i : PIECE);
-    MPI(MPI_Allreduce(MPI_IN_PLACE, (char *)x + i * size, count, type, op, comm->all));
+    all_reduce(comm, (char *)x + i * size, count, type, op);
   }
 }
 
@@ -152,11 +175,19 @@ void comm_join(const Comm *comm, double *x, size_t n) {
 void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root) {
   for (size_t i = 0; i < n; i += PIECE) {
     int count = (int)(n - i < PIECE ? n - i : PIECE);
-    MPI(MPI_Bcast((char *)bytes + i, count, MPI_BYTE, root, comm->all));
+    broadcast(comm, (char *)bytes + i, count, root);
   }
 }
 
-void comm_barrier(const Comm *comm) { MPI(MPI_Barrier(comm->all)); }
+void comm_barrier(const Comm *comm) {
+  MPI_Request request;
+  if (!watch_on(comm)) {
+    MPI(MPI_Barrier(comm->all));
+    return;
+  }
+  MPI(MPI_Ibarrier(comm->all, &request));
+  watch_wait(comm, &request);
+}
 
 enum { TAG_GATHER = 1 };
 
@@ -174,6 +205,7 @@ static void receive_all(const Comm *comm, char *bytes, size_t n, int from) {
 
 /* One rank after the other: no counts in an int, and rank 0 needs no room for requests. */
 void comm_gather(const Comm *comm, void *all, const void *mine, long count, size_t size) {
+  if (watch_on(comm)) comm_barrier(comm);
   if (comm->rank) {
     MPI(MPI_Gather(&count, 1, MPI_LONG, NULL, 1, MPI_LONG, 0, comm->all));
     send_all(comm, mine, (size_t)count * size, 0);

@@ -7,10 +7,21 @@
 #include "base/err.h"
 #include "par/comm.h"
 
+typedef struct Watch Watch;
+
 struct Comm {
   MPI_Comm all, node;
   int rank, size, node_rank, node_size;
+  Watch *watch;
 };
+
+/* par/watch.c */
+Watch *watch_new(void);
+void watch_free(Watch **watch);
+/* Whether collectives over it are to be started without blocking, and waited for with watch_wait. */
+bool watch_on(const Comm *comm);
+/* Collective. Until the request, a collective over this communicator, is complete. */
+void watch_wait(const Comm *comm, MPI_Request *request);
 
 /* MPI's failures are ours to report: communicators and windows return codes. */
 #define MPI(call)                                                                                \

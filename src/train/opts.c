@@ -58,6 +58,7 @@ TrainOpts train_defaults(void) {
                      .validate_epochs = 1,
                      .checkpoint_minutes = 15,
                      .margin_minutes = 3,
+                     .watchdog_minutes = 15,
                      .seed = 1};
 }
 

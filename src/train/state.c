@@ -200,6 +200,7 @@ int state_fields(State *state, Field field[STATE_FIELDS]) {
   field[k++] = alike("step", FIELD_I64, &state->at.step, 1);
   field[k++] = alike("phase_step", FIELD_I64, &state->at.phase_step, 1);
   field[k++] = alike("phase_over", FIELD_I64, &state->at.over, 1);
+  field[k++] = alike("ae_epochs", FIELD_I64, &state->at.ae_epochs, 1);
   field[k++] = alike("bad_rows", FIELD_I64, &state->watch.bad_rows, 1);
   field[k++] = alike("rollbacks", FIELD_I64, &state->watch.rollbacks, 1);
   field[k++] = alike("misses", FIELD_I64, &state->watch.misses, 1);

@@ -123,6 +123,16 @@ static Err resume(Run *run) {
   return OK;
 }
 
+/* Epochs may be added to the phase at hand and to one that is to come. */
+static Err check_epochs(const Run *run) {
+  const Position *at = &run->state.at;
+  if (at->phase != PHASE_NAE || at->ae_epochs == run->opts.ae.epochs) return OK;
+  return err_user("train.ae_epochs: found %d, want %" PRId64 ": the NAE phase of %s has begun from "
+                  "an autoencoder of so many; more of train.nae_epochs continues it, another "
+                  "autoencoder wants another out=",
+                  run->opts.ae.epochs, at->ae_epochs, run->dir.out);
+}
+
 /* Start. */
 
 static Split split_chains(const Run *run) {
@@ -191,6 +201,7 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   run->validator = validator_new(run->stepper);
   say_memory();
   TRY(resume(run));
+  TRY(check_epochs(run));
   Err e = OK;
   if (first_rank(run))
     e = logfile_open(&run->log, &run->dir, &run->state, &run->opts, &run->state.log_bytes);
@@ -250,7 +261,8 @@ static Err begin_nae(Run *run) {
   state->gamma = nae->gamma_unit == GAMMA_RELATIVE ? nae->gamma / plus : nae->gamma;
   start_chains(run);
   state_fresh_optimizer(state);
-  state->at = (Position){.phase = PHASE_NAE, .step = state->at.step};
+  state->at = (Position){
+      .phase = PHASE_NAE, .step = state->at.step, .ae_epochs = run->opts.ae.epochs};
   state->watch.bad_rows = 0;
   state->watch.rate_scale = 1;
   state->plus = plus;
@@ -410,11 +422,13 @@ Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
               const TrainInput *input) {
   double now = clock_now();
   Run run = {.comm = comm, .spec = spec, .input = input, .started = now, .saved = now};
+  comm_watch(comm, opts->watchdog_minutes);
   Err e = open_run(&run, opts);
   if (!e && run.state.at.step > 0 && all_done(&run))
     log_note("%s: this run is finished (step %" PRId64 ")", input->out, run.state.at.step);
   else if (!e)
     e = loop(&run);
   close_run(&run);
+  comm_watch(comm, 0);
   return e;
 }

@@ -284,6 +284,9 @@ TESTS = [
 
 
 def main():
+    if os.geteuid():
+        print("not checked: virtual nodes want root")
+        sys.exit(77)
     binary, helper, source = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
     chosen = [test for test in TESTS if not sys.argv[4:] or test.__name__ in sys.argv[4:]]
     failures = Failures()

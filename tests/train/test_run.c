@@ -170,6 +170,14 @@ static void damage(const char *out, long step) {
   close(fd);
 }
 
+static void assert_checkpoints(const char *out, const long *step, int n) {
+  char path[RUNDIR_PATH + 64];
+  for (int i = 0; i < n; i++) {
+    snprintf(path, sizeof path, "%s/checkpoints/step-%012ld.h5", out, step[i]);
+    assert_int_equal(access(path, F_OK), 0);
+  }
+}
+
 static void damaged_checkpoints_are_seen(void **state) {
   char out[RUNDIR_PATH];
   TrainOpts opts = problem_opts();
@@ -186,6 +194,7 @@ static void damaged_checkpoints_are_seen(void **state) {
   comm_barrier(world);
   assert_int_equal(train_in(world, out, &opts), ERR_USER);
   assert_non_null(strstr(err_message(), "none of which can be read"));
+  assert_checkpoints(out, (long[]){21, 24}, 2); /* untouched, for whoever can mend them */
   opts.fresh = true;
   assert_int_equal(train_in(world, out, &opts), OK);
   assert_as_reference(out);
@@ -209,6 +218,24 @@ static void another_configuration_is_refused(void **state) {
   input.data = input.valid_data = &other;
   assert_int_equal(train_run(world, &opts, &problem->spec, &input), ERR_USER);
   assert_non_null(strstr(err_message(), "checksum 000000000000004e"));
+  folder_remove(world, out);
+}
+
+static void epochs_of_a_phase_that_is_over_stay(void **state) {
+  char out[RUNDIR_PATH];
+  TrainOpts opts = problem_opts();
+  folder_new(world, out);
+  opts.steps = 5; /* in the AE phase */
+  assert_int_equal(train_in(world, out, &opts), OK);
+  opts.ae.epochs++;
+  opts.steps = 0;
+  assert_int_equal(train_in(world, out, &opts), OK);
+  opts.ae.epochs++;
+  assert_int_equal(train_in(world, out, &opts), ERR_USER);
+  assert_non_null(strstr(err_message(), "train.ae_epochs: found"));
+  opts.ae.epochs--;
+  opts.nae.epochs++;
+  assert_int_equal(train_in(world, out, &opts), OK);
   folder_remove(world, out);
 }
 
@@ -414,6 +441,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(a_stop_file_stops_and_the_run_goes_on),
       cmocka_unit_test(damaged_checkpoints_are_seen),
       cmocka_unit_test(another_configuration_is_refused),
+      cmocka_unit_test(epochs_of_a_phase_that_is_over_stay),
       cmocka_unit_test(a_newer_run_shuts_the_older_out),
       cmocka_unit_test(the_first_step_is_the_right_one),
       cmocka_unit_test(training_learns),
