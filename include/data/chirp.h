@@ -1,5 +1,5 @@
 /* Chirps in coloured noise: something to denoise whose clean signal is known. The signal is like
- * the gravitational wave of two equal masses that spiral in, the noise is Gaussian with a spectrum
+ * the gravitational wave of two equal masses that spiral in, the noise Gaussian with a spectrum
  * like a detector's. Sample i is a pure function of (seed, i): the same for any number of ranks.
  *
  * Signal, at a time tau before coalescence and with m = G M_c / c^3 for the chirp mass M_c (10 to

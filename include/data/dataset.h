@@ -51,8 +51,9 @@ typedef struct Subset {
   double weight_scale; /* makes the mean weight of the subset 1 */
 } Subset;
 
-/* Rows of the chosen classes (data/classes.h; labels absent: every row) that the hashed split puts
- * into part [from, to) of (0, 1): uniform(seed, RNG_SPLIT, row). At most `limit` rows (0: all). */
+/* Rows of the chosen classes (data/classes.h; labels absent: every row) that the hashed split
+ * puts into part [from, to) of (0, 1): uniform(seed, RNG_SPLIT, row). At most `limit` rows (0:
+ * all). */
 Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,
                      uint64_t seed);
 /* Make `normal` n of its rows (0: as many as it has), of which round(share n) are taken from

@@ -1,5 +1,5 @@
-/* Samples that nobody would take for data, to see whether a model does: images of one random value
- * each, and images of noise. A plain autoencoder is known to reconstruct the first kind well.
+/* Samples that nobody would take for data, to see whether a model does: images of one random
+ * value each, and images of noise. A plain autoencoder reconstructs the first kind well.
  * Source: arXiv 2105.05735, section 6. */
 #ifndef DATA_OUTLIERS_H
 #define DATA_OUTLIERS_H

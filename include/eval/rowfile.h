@@ -1,6 +1,6 @@
-/* A file with one row per item, in order: HDF5 arrays of the same length, written by all ranks from
- * the records of a sweep (par/sweep.h). Each array holds one part of the record. Memory does not
- * grow with the number of rows. */
+/* A file with one row per item, in order: HDF5 arrays of the same length, written by all ranks
+ * from the records of a sweep (par/sweep.h). Each array holds one part of the record. Memory does
+ * not grow with the number of rows. */
 #ifndef EVAL_ROWFILE_H
 #define EVAL_ROWFILE_H
 

@@ -1,5 +1,5 @@
-/* Samples from a model, into a file: /x, /z and /energy, one row per sample, the same bits for any
- * number of ranks and threads. Two kinds of models have a distribution of their own:
+/* Samples from a model, into a file: /x, /z and /energy, one row per sample, the same bits for
+ * any number of ranks and threads. Two kinds of models have a distribution of their own:
  *
  *   a VAE    z from the prior N(0, 1), x = D(z); or z along a walk through its latent space:
  *            line  so many points from one draw of the prior to another

@@ -32,8 +32,8 @@ static Err check(const Apply *apply, const Config *config) {
   return OK;
 }
 
-/* The chains of the training, from fresh starts, at its T and steps; what the command line says of
- * T wins. */
+/* The chains of the training, from fresh starts, at its T and steps; what the command line says
+ * of T wins. */
 static NegativeOpts chain_opts(const Model *model, const TrainOpts *opts) {
   bool said = opts->chain.temperature_mode == T_FIXED;
   long dim = shape_size(model->input), k = manifold_dim(model->net);

@@ -95,8 +95,8 @@ static Err load_separate(Loaded *loaded, const Comm *comm, const Config *config)
 /* Negatives have no clean partner. */
 static Err check_pairs(const Loaded *loaded, const Config *config) {
   if (!loaded->data.target || !objective_find(config->train.objective)->contrastive) return OK;
-  return err_user("objective: found %s on pairs of noisy and clean samples, want ae, sparse or vae: "
-                  "samples of a chain have no clean partner",
+  return err_user("objective: found %s on pairs of noisy and clean samples, want ae, sparse or "
+                  "vae: samples of a chain have no clean partner",
                   config->train.objective);
 }
 
