@@ -1,5 +1,6 @@
 /* Pairs of noisy and clean samples on any number of ranks (run_mpi N test_pairs): each keeps its
- * partner, against what the HDF5 library reads; pairs that do not fit by their messages. */
+ * partner, against what the HDF5 library reads; pairs that do not fit by their messages; and sets
+ * of outliers. */
 #include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "data/outliers.h"
 #include "data/prepare.h"
 
 enum { ROWS = 96, DIM = 6, NAN_ROW = 41 };
@@ -93,6 +95,33 @@ static void pairs_that_do_not_fit_are_refused(void) {
        "targets");
 }
 
+/* All values lie in the range of the data; their mean and mean square are those of a uniform
+ * distribution, within five standard errors; a constant row is one. */
+static void outliers_are_uniform(void) {
+  enum { MANY = 3000 };
+  DataOpts opts = pairs("");
+  Dataset data, set;
+  CHECK(dataset_load(&data, world, &opts, "test") == OK, "%s", err_message());
+  double low = INFINITY, high = -INFINITY;
+  for (long i = 0; i < ROWS * DIM; i++)
+    low = fmin(low, (double)data.x[i]), high = fmax(high, (double)data.x[i]);
+  for (int kind = 0; outliers_at(kind); kind++) {
+    bool constant = !strcmp(outliers_at(kind), "constant");
+    double sum = 0, squares = 0, n = MANY * (constant ? 1 : DIM);
+    CHECK(outliers_make(&set, world, outliers_at(kind), &data, MANY, 3) == OK, "no room");
+    for (long i = 0; i < MANY * DIM; i++) {
+      double u = ((double)set.x[i] - low) / (high - low);
+      CHECK(u >= 0 && u <= 1 && set.ok[i / DIM] && set.weight[i / DIM] == 1, "value %ld", i);
+      CHECK(!constant || set.x[i] == set.x[i / DIM * DIM], "row %ld is not constant", i / DIM);
+      sum += u / (MANY * DIM), squares += u * u / (MANY * DIM);
+    }
+    CHECK(fabs(sum - 0.5) < 5 * sqrt(1 / (12 * n)), "mean %g", sum);
+    CHECK(fabs(squares - 1.0 / 3) < 5 * sqrt(4 / (45 * n)), "mean square %g", squares);
+    dataset_free(&set);
+  }
+  dataset_free(&data);
+}
+
 int main(int argc, char **argv) {
   CHECK(comm_start(&argc, &argv, &world) == OK, "%s", err_message());
   CHECK(argc < 2 || atoi(argv[1]) == comm_size(world), "found %d ranks", comm_size(world));
@@ -100,6 +129,7 @@ int main(int argc, char **argv) {
   samples_keep_their_partners();
   without_a_target_samples_are_their_own();
   pairs_that_do_not_fit_are_refused();
+  outliers_are_uniform();
   comm_end(&world);
   return 0;
 }
