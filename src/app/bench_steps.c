@@ -63,6 +63,28 @@ static const char sequences[] = "objective: ae\n"
                                 "    - conv1d: {channels: 3, kernel: 1}\n"
                                 "train: {batch: 64}\n";
 
+/* The network of configs/jets-graph.yaml. */
+static const char sets[] = "objective: ae\n"
+                           "energy: chamfer_pt\n"
+                           "threads: 1\n"
+                           "data: {source: toy, toy_jets: 64, view: sequence, points: 40}\n"
+                           "net:\n"
+                           "  encoder:\n"
+                           "    - edge_conv: {channels: 64, neighbours: 8, coordinates: true}\n"
+                           "    - edge_conv: {channels: 128, neighbours: 8}\n"
+                           "    - pool_points: mean\n"
+                           "    - dense: 64\n"
+                           "    - prelu\n"
+                           "    - dense: 16\n"
+                           "  decoder:\n"
+                           "    - dense: 128\n"
+                           "    - prelu\n"
+                           "    - dense: 128\n"
+                           "    - prelu\n"
+                           "    - dense: 120\n"
+                           "    - reshape: {channels: 3, height: 1, width: 40}\n"
+                           "train: {batch: 64, leaf: 4}\n";
+
 typedef struct Rig {
   Config config;
   Dataset data;
@@ -167,10 +189,19 @@ static void measure_images(const Bench *bench, Rig *rig) {
   measure(bench, rig, "score1.jets", score_one, 1, flops);
 }
 
-static void measure_sequences(const Bench *bench, Rig *rig) {
+static void measure_plain(const Bench *bench, Rig *rig, const char *step_name,
+                          const char *score_name) {
   double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
-  measure(bench, rig, "ae_step.jets-gru", step, rig->data.rows, 3 * flops);
-  measure(bench, rig, "score.jets-gru", score_all, rig->data.rows, flops);
+  measure(bench, rig, step_name, step, rig->data.rows, 3 * flops);
+  measure(bench, rig, score_name, score_all, rig->data.rows, flops);
+}
+
+static void measure_sequences(const Bench *bench, Rig *rig) {
+  measure_plain(bench, rig, "ae_step.jets-gru", "score.jets-gru");
+}
+
+static void measure_sets(const Bench *bench, Rig *rig) {
+  measure_plain(bench, rig, "ae_step.jets-graph", "score.jets-graph");
 }
 
 static Err run(const Bench *bench, const Comm *comm, const char *text,
@@ -187,6 +218,7 @@ Err bench_steps(const Bench *bench, const Comm *comm) {
   Comm *alone = comm_split(comm, comm_size(comm), &part);
   Err e = run(bench, alone, images, measure_images);
   if (!e) e = run(bench, alone, sequences, measure_sequences);
+  if (!e) e = run(bench, alone, sets, measure_sets);
   comm_free(&alone);
   return e;
 }

@@ -116,18 +116,17 @@ INLINE vec to_weight(const Node *node, const float *dy, const float *more, vec s
 static void sums_backward(const Node *node, float *dx, const float *dy, const uint16_t *present,
                           const float *more) {
   const vec zero = v_set(0);
+  int points = node->in.w;
   LANES(l) {
     vec scale = v_load(more + l, 0);
-    for (int t = 0; t < node->in.w; t++) {
-      mask there = m_load(present + t, l);
-      vec share = scale * weight_of(node, more + L + l, t);
-      for (int c = 0; c < node->in.c; c++)
-        v_store(dx + l, (long)c * node->in.w + t,
-                v_select(there, share * v_load(dy + l, c), zero));
-      if (node->attr[WEIGHTED]) {
-        vec first = v_load(dx + l, t) + to_weight(node, dy, more, scale, t, l);
-        v_store(dx + l, t, v_select(there, first, zero));
-      }
+    for (long i = 0; i < shape_size(node->in); i++) {
+      int t = (int)(i % points);
+      vec share = scale * weight_of(node, more + L + l, t) * v_load(dy + l, i / points);
+      v_store(dx + l, i, v_select(m_load(present + t, l), share, zero));
+    }
+    for (int t = 0; t < points && node->attr[WEIGHTED]; t++) {
+      vec first = v_load(dx + l, t) + to_weight(node, dy, more, scale, t, l);
+      v_store(dx + l, t, v_select(m_load(present + t, l), first, zero));
     }
   }
 }

@@ -83,6 +83,54 @@ class Recurrent(nn.Module):
         return (x - self(x)).square().mean((1, 2))
 
 
+class EdgeConv(nn.Module):
+    """As PyTorch codes of arXiv 1801.07829 have it: a linear layer on every edge; (N, T, F). Or,
+    per_point, by the same identity as jetnae: W1 x_i + W2 (x_j - x_i) = (W1 - W2) x_i + W2 x_j."""
+
+    def __init__(self, features, channels, per_point):
+        super().__init__()
+        self.inner, self.per_point = nn.Linear(2 * features, channels), per_point
+
+    def forward(self, x, index):
+        sample = torch.arange(len(x))[:, None, None]
+        if self.per_point:
+            first, second = self.inner.weight.chunk(2, 1)
+            own = functional.linear(x, first - second, self.inner.bias)
+            most = functional.linear(x, second)[sample, index].amax(2)
+            return functional.leaky_relu(own + most, 0.2)
+        other = x[sample, index]  # (N, T, K, F)
+        own = x[:, :, None].expand_as(other)
+        edges = functional.leaky_relu(self.inner(torch.cat([own, other - own], 3)), 0.2)
+        return edges.amax(2)
+
+
+class Graph(nn.Module):
+    """configs/jets-graph.yaml, every point there; (N, T, F)"""
+
+    def __init__(self, per_point, points=40):
+        super().__init__()
+        self.first, self.second = EdgeConv(3, 64, per_point), EdgeConv(67, 128, per_point)
+        self.code = nn.Sequential(nn.Linear(128, 64), nn.PReLU(), nn.Linear(64, 16))
+        self.decoder = nn.Sequential(
+            nn.Linear(16, 128), nn.PReLU(), nn.Linear(128, 128), nn.PReLU(),
+            nn.Linear(128, 3 * points), nn.Unflatten(1, (points, 3)))
+
+    def forward(self, x):
+        with torch.no_grad():
+            plane = x[:, :, 1:3]
+            index = torch.cdist(plane, plane).topk(8, largest=False).indices
+        y = torch.cat([x, self.first(x, index)], 2)
+        return self.decoder(self.code(self.second(y, index).mean(1)))
+
+    def energy(self, x):
+        """chamfer_pt"""
+        y = self(x)
+        square = (x[:, :, None] - y[:, None]).square().sum(3)
+        p, q = x[:, :, 0].clamp(min=0), y[:, :, 0].clamp(min=0)
+        return ((p * square.amin(2)).sum(1) / p.sum(1) +
+                (q * square.amin(1)).sum(1) / q.sum(1).clamp(min=1e-20))
+
+
 def clipped(gradient, most=0.01):
     norm = gradient.norm(dim=-1, keepdim=True)
     return gradient * (most / norm.clamp(min=most))
@@ -149,12 +197,12 @@ class Trainer:
 
 
 class SequenceTrainer:
-    """The recurrent network; enough jets at once for PyTorch to do its best."""
+    """A network on sequences; enough jets at once for PyTorch to do its best."""
 
-    def __init__(self, wrap):
+    def __init__(self, network, points, wrap):
         torch.manual_seed(1)
-        self.network = Recurrent()
-        self.x = torch.rand(SEQUENCES, 50, 3)
+        self.network = network
+        self.x = torch.rand(SEQUENCES, points, 3)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=1e-5)
         self.energy = wrap(self.network.energy)
 
@@ -199,9 +247,12 @@ def measure_torch(name, layout, wrap, seconds):
 
 
 def measure_sequences(name, wrap, seconds):
-    trainer = SequenceTrainer(wrap)
-    yield f"ae_step.jets-gru@{name}", SEQUENCES / best_seconds(trainer.step, seconds)
-    yield f"score.jets-gru@{name}", SEQUENCES / best_seconds(trainer.score, seconds)
+    for case, network, points, way in (("jets-gru", Recurrent(), 50, name),
+                                       ("jets-graph", Graph(False), 40, name),
+                                       ("jets-graph", Graph(True), 40, f"{name}-per-point")):
+        trainer = SequenceTrainer(network, points, wrap)
+        yield f"ae_step.{case}@{way}", SEQUENCES / best_seconds(trainer.step, seconds)
+        yield f"score.{case}@{way}", SEQUENCES / best_seconds(trainer.score, seconds)
 
 
 def measure_onnx(seconds):
