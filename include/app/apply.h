@@ -19,6 +19,8 @@ typedef struct Apply {
  * arguments; `file` is the result's name in the run directory unless out= gives another. Owns: the
  * caller, apply_close. Errors: no model; a result that cannot be written. */
 Err apply_open(Apply *apply, const Comm *comm, Config *config, const char *file);
+/* Collective. The same for a command whose result is not one file. */
+Err apply_open_model(Apply *apply, const Comm *comm, Config *config);
 /* Collective. Read data.input, with a progress line called `what`. Errors: those of the data; other
  * samples than the model knows. */
 Err apply_read(Apply *apply, const Comm *comm, Config *config, const char *what);

@@ -53,16 +53,27 @@ static Err take_config(const Apply *apply, Config *config) {
   return OK;
 }
 
+/* The model that was found, and its configuration. */
+static Err take_model(Apply *apply, const Comm *comm, Config *config) {
+  TRY(comm_agree(comm, model_load(apply->model_path, &apply->model)));
+  provenance_set("model", "%s", apply->model_path);
+  Err e = comm_agree(comm, take_config(apply, config));
+  if (e) apply_close(apply);
+  return e;
+}
+
 Err apply_open(Apply *apply, const Comm *comm, Config *config, const char *file) {
   *apply = (Apply){0};
   Err e = find_files(apply, config, file);
   if (!e && comm_rank(comm) == 0) e = check_writable(apply->out, file);
   TRY(comm_agree(comm, e));
-  TRY(comm_agree(comm, model_load(apply->model_path, &apply->model)));
-  provenance_set("model", "%s", apply->model_path);
-  e = comm_agree(comm, take_config(apply, config));
-  if (e) apply_close(apply);
-  return e;
+  return take_model(apply, comm, config);
+}
+
+Err apply_open_model(Apply *apply, const Comm *comm, Config *config) {
+  *apply = (Apply){0};
+  TRY(comm_agree(comm, find_files(apply, config, "")));
+  return take_model(apply, comm, config);
 }
 
 static Err take_rows(Apply *apply, const Config *config) {

@@ -20,6 +20,7 @@ ALLOWED = {
     "obj": ["net", "mcmc", "num", "base"],
     "model": ["net", "num", "base"],
     "train": ["obj", "mcmc", "net", "data", "model", "io", "par", "num", "base"],
+    "out": ["eval", "model", "obj", "net", "train", "num", "base"],
     "eval": ["obj", "mcmc", "net", "data", "model", "io", "par", "num", "base"],
 }
 # The shape of a sample is the only thing that readers share with networks.
