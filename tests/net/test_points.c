@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "nets.h"
+#include "reference.h"
 
 enum { T = 24, FEATURES = 3, DIM = FEATURES * T };
 static const Shape set = {FEATURES, 1, T};
@@ -140,6 +141,12 @@ static void points_in_one_place_go_by_index(void **state) {
       assert_true(few[(o * T + t) * L] == all[(o * T + t) * L]);
       assert_true(just[(o * T + t) * L] == all[(o * T + t) * L]);
     }
+  double wide[DIM], want[4 * T], w[4 * (2 * FEATURES + 1)];
+  Node node = node_make("edge_conv 4 neighbours=3", set);
+  for (int i = 0; i < DIM; i++) wide[i] = (double)x[i * L];
+  for (uint32_t i = 0; i < sizeof w / sizeof w[0]; i++) w[i] = (double)some(2, i);
+  reference_layer(&node, want, wide, w);
+  for (int i = 0; i < 4 * T; i++) assert_float_equal(few[i * L], want[i], 1e-6);
   float **both[] = {&x, &few, &first, &all, &just};
   for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) mem_free(both[i]);
 }
