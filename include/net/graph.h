@@ -3,7 +3,7 @@
  *
  * A point is its own first neighbour (the graph has self-loops: arXiv 1801.07829, section 3.1),
  * then come the nearest other present points, the one of smaller index first where distances are
- * equal. With fewer points than neighbours wanted all of them are taken; a point alone has itself.
+ * equal. With fewer points than neighbours wanted all are taken; a point alone has itself.
  * Points at infinite distance and absent points are nobody's neighbours.
  *
  * The lists lie with each lane apart, in the order of index. */

@@ -38,8 +38,8 @@ INLINE void turn_rows(vec row[VL]) {
 INLINE void turn_rows(vec row[VL]) { (void)row; }
 #endif
 
-/* to[r to_step + c] = from[c from_step + r] for r < to_rows, c < 16; of `from` the first from_rows
- * rows are there, the others count as zeros. */
+/* to[r to_step + c] = from[c from_step + r] for r < to_rows, c < 16; of `from` the first
+ * from_rows rows are there, the others count as zeros. */
 INLINE void turn(float *to, long to_step, int to_rows, const float *from, long from_step,
                  int from_rows) {
   vec row[VL];

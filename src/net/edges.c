@@ -1,5 +1,6 @@
 /* Products: ROWS lanes x 32 channels in registers going forward, DEEP features x 32 channels for
- * the weights; back to the input, whose rows are rows of lanes again, 12 features x POINTS points. */
+ * the weights; back to the input, whose rows are rows of lanes again, 12 features x POINTS points.
+ */
 #include "net/edges.h"
 
 #include "net/turn.h"

@@ -6,8 +6,8 @@
  *
  * with leak(v) = v > 0 ? v : slope v. Neighbours: see net/graph.h; they are found in the plane of
  * features 1 and 2, which no gradient reaches through that choice. Absent points stay zero. With
- * `coordinates` the first three features go before y unchanged, so that a next edge_conv finds the
- * same neighbours. The weight (O, 2 F) is that of a linear layer on [x_i, x_j - x_i].
+ * `coordinates` the first three features go before y unchanged, so that a next edge_conv finds
+ * the same neighbours. The weight (O, 2 F) is that of a linear layer on [x_i, x_j - x_i].
  *
  * Channels go by blocks of sixteen, see net/edges.h. Kept: the graph, the winners or signs
  * of each block, and room for a gradient to the input. */

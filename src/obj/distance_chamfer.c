@@ -1,5 +1,5 @@
-/* Chamfer distances between two sets of points (arXiv 1612.00603, section 3.2.1), as means instead
- * of sums, so that it matters little how many points there are: with
+/* Chamfer distances between two sets of points (arXiv 1612.00603, section 3.2.1), as means
+ * instead of sums, so that it matters little how many points there are: with
  *   m_i = min over j of |x_i - y_j|^2,   n_j = min over present i of |x_i - y_j|^2
  * over all features,
  *   d(x, y) = sum_i p_i m_i / sum_i p_i + sum_j q_j n_j / sum_j q_j.
