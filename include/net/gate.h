@@ -1,7 +1,7 @@
-/* The curves of recurrent gates, to 4e-7: a gate needs no more, and they are half of the time of a
- * step with the curves of num/vec.h. tanh x = x P(x^2) / Q(x^2) up to |x| = 9, where it is 1 in
- * float; P and Q by weighted least squares of the relative error, driven to its minimax, 2e-8
- * before rounding. NaN stays NaN. For isa_sources only. */
+/* The curves of recurrent gates, to 4e-7: a gate needs no more, and with the curves of num/vec.h
+ * they would take a quarter of a step. tanh x = x P(x^2) / Q(x^2) up to |x| = 9, where it is 1 in
+ * float; P and Q are the minimax of the relative error, 2e-8 before rounding. NaN stays NaN. For
+ * isa_sources only. */
 #ifndef NET_GATE_H
 #define NET_GATE_H
 

@@ -63,17 +63,18 @@ typedef struct Recurrent {
 /* Attributes of every recurrent layer, in the order of this enum. */
 enum { RECURRENT_ATTR_UNITS, RECURRENT_RETURNS, RECURRENT_MASKED, RECURRENT_REVERSE };
 /* clang-format off */
-#define RECURRENT_ATTRS                                                                           \
-  {.name = "units", .kind = ATTR_INT, .required = true, .fallback = NAN, .min = 1,                \
-   .max = RECURRENT_UNITS,                                                                        \
-   .help = "size of the hidden state; its weights take no spectral normalisation"},               \
-  {.name = "returns", .kind = ATTR_CHOICE, .max = 1,                                              \
-   .choices = (const char *const[]){"last", "sequence", NULL},                                    \
-   .help = "the state after the last point, or that after each point"},                           \
-  {.name = "masked", .kind = ATTR_BOOL, .max = 1,                                                 \
-   .help = "points whose features are all zero are absent and leave the state as it is; false: "  \
-           "every point counts"},                                                                 \
-  {.name = "reverse", .kind = ATTR_BOOL, .max = 1, .help = "go from the last point to the first"},\
+#define RECURRENT_ATTRS                                                                          \
+  {.name = "units", .kind = ATTR_INT, .required = true, .fallback = NAN, .min = 1,               \
+   .max = RECURRENT_UNITS,                                                                       \
+   .help = "size of the hidden state; its weights take no spectral normalisation"},              \
+  {.name = "returns", .kind = ATTR_CHOICE, .max = 1,                                             \
+   .choices = (const char *const[]){"last", "sequence", NULL},                                   \
+   .help = "the state after the last point, or that after each point"},                          \
+  {.name = "masked", .kind = ATTR_BOOL, .max = 1,                                                \
+   .help = "points whose features are all zero are absent and leave the state as it is; false: " \
+           "every point counts"},                                                                \
+  {.name = "reverse", .kind = ATTR_BOOL, .max = 1,                                               \
+   .help = "go from the last point to the first"},                                               \
   {0}
 /* clang-format on */
 
@@ -133,8 +134,8 @@ INLINE const float *feed(Sums a, int gates, int last, const float *w, const floa
   return w;
 }
 
-/* Units u .. u + RECURRENT_BLOCK - 1 of a step: from.x and from.state to `to`; rows NULL: nothing
- * kept. */
+/* Units u .. u + RECURRENT_BLOCK - 1 of a step: from the old state and x to the state `to`; rows
+ * NULL: nothing kept. */
 INLINE void step_block(const Recurrent *r, Cell cell, float *rows, float *to, const float *state,
                        const float *x, long stride, const float *w, mask present, int u, int l) {
   Sums a;
