@@ -8,7 +8,7 @@
  * that the larger half of pT lies at eta' < 0 and at phi' > 0 (equal: leave); pixel column
  * floor(eta'/0.029) + W/2, row floor(phi'/0.035) + H/2 for 40 x 40 (other sizes scale the pixel
  * so that the window stays); add pT; divide by the sum in the crop. Then, if asked, Gaussian
- * filter and power. */
+ * filter, power and another sum. */
 #ifndef DATA_JET_H
 #define DATA_JET_H
 
@@ -25,6 +25,7 @@ typedef struct ImageOpts {
   double smooth; /* sigma of the Gaussian filter in pixels, 0: none; reflecting edge, truncated at
                     4 sigma, as SciPy's */
   double power;  /* pixel^power, then division by the sum; 1: none */
+  double sum;    /* of the pixels of a finished image; 1: as published */
   int constituents; /* use at most this many, 0: all */
 } ImageOpts;
 ImageOpts image_defaults(void);
@@ -43,7 +44,7 @@ int jet_frame(Constituent *out, const float *p4, int slots, const ImageOpts *opt
               JetVerdict *verdict);
 /* The finished image (size, size), row = phi, column = eta. */
 JetVerdict jet_image(float *pixels, const float *p4, int slots, const ImageOpts *opts);
-/* Only the last steps, on an image whose pixels are filled: filter, power. In place. */
+/* Only the last steps, on an image whose pixels are filled: filter, power, sum. In place. */
 void image_finish(float *pixels, const ImageOpts *opts);
 /* Whether a jet can be used at all: what jet_frame would say. */
 JetVerdict jet_verdict(const float *p4, int slots);

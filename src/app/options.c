@@ -183,6 +183,9 @@ static const Option options[] = {
    .help = "Sigma of a Gaussian filter on the image; 0: none."},
   {"data.power", REAL(data.view.image.power), INSIDE(0, 4),
    .help = "Raise pixels to this power and scale the sum back to 1; 1: leave."},
+  {"data.pixel_sum", REAL(data.view.image.sum), ABOVE(0),
+   .help = "Sum of a finished image; 1, as published, makes pixels of 0.001 that weights of usual "
+           "size and steps of the optimizer hardly resolve."},
   {"data.constituents", INT(data.view.image.constituents), FROM(0), OR("all", 0),
    .help = "Use at most so many constituents of a jet: the first of its list."},
 

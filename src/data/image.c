@@ -1,4 +1,4 @@
-/* The last steps of an image: Gaussian filter and power. */
+/* The last steps of an image: Gaussian filter, power and sum. */
 #include <math.h>
 
 #include "base/err.h"
@@ -60,8 +60,13 @@ static void remap(float *pixels, int count, double power) {
   for (int i = 0; i < count && sum > 0; i++) pixels[i] = (float)(pixels[i] / sum);
 }
 
+static void scale(float *pixels, int count, double factor) {
+  for (int i = 0; i < count; i++) pixels[i] = (float)(pixels[i] * factor);
+}
+
 void image_finish(float *pixels, const ImageOpts *opts) {
   CHECK(opts->size > 0 && opts->size <= IMAGE_SIZE_MOST, "image size %d", opts->size);
   if (opts->smooth > 0) smooth(pixels, opts->size, opts->smooth);
   if (opts->power != 1) remap(pixels, opts->size * opts->size, opts->power);
+  if (opts->sum != 1) scale(pixels, opts->size * opts->size, opts->sum);
 }

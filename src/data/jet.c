@@ -21,6 +21,7 @@ ImageOpts image_defaults(void) {
                      .merge = PIXEL_SUM,
                      .smooth = 0,
                      .power = 1,
+                     .sum = 1,
                      .constituents = 0};
 }
 

@@ -88,7 +88,7 @@ static Err begin(Work *w, Source *source) {
                     "keep no targets; train on this input as it is",
                     source->path);
   w->raw = opts->data.view;
-  w->raw.image.smooth = 0, w->raw.image.power = 1;
+  w->raw.image.smooth = 0, w->raw.image.power = w->raw.image.sum = 1;
   w->from = opts->from;
   w->to = opts->to ? opts->to : dataset_rows(source, &opts->data);
   TRY(check_range(w));

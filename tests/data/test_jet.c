@@ -87,6 +87,18 @@ static void filter_and_power_are_those_of_scipy(void **state) {
   compare("sharp", &opts);
 }
 
+static void sum_of_pixels_is_what_was_asked(void **state) {
+  ImageOpts opts = image_defaults();
+  float p4[4 * TOY_SLOTS], truth[4], pixels[PIXELS];
+  int8_t label;
+  opts.smooth = 1.3, opts.power = 0.5, opts.sum = 40;
+  toy_jet(p4, &label, truth, 3, 1);
+  assert_int_equal(jet_image(pixels, p4, TOY_SLOTS, &opts), JET_OK);
+  double sum = 0;
+  for (int i = 0; i < PIXELS; i++) sum += pixels[i];
+  assert_true(fabs(sum - 40) < 1e-4);
+}
+
 /* An exact symmetry of the detector, that floats keep: px, py -> -px, py; or pz -> -pz; or the
  * two of them exchanged. */
 static void transform(float *p4, int kind) {
@@ -222,6 +234,7 @@ int main(void) {
       cmocka_unit_test(images_are_those_of_numpy),
       cmocka_unit_test(empty_slots_are_skipped),
       cmocka_unit_test(filter_and_power_are_those_of_scipy),
+      cmocka_unit_test(sum_of_pixels_is_what_was_asked),
       cmocka_unit_test(images_do_not_know_where_a_jet_lay),
       cmocka_unit_test(bad_jets_are_told_apart),
       cmocka_unit_test(mass_is_that_of_the_sum),
