@@ -110,7 +110,8 @@ struct Layer {
                    int tiles, const float *w);
   /* For layers whose gradient and backward share most of their work (recurrent, graph): both at
    * once, dw += and dx[t] from dy[t]. dx[t] may be x[t]; dx NULL: not wanted. kept: (tiles) of
-   * what forward kept, free to be used up. NULL: `gradient`, then `backward`. */
+   * what forward kept, free to be used up. x of a leaky activation: its outputs, its inputs are
+   * not stored. NULL: `gradient`, then `backward`. */
   void (*gradient_backward)(const Node *node, float *dw, float *const *dx, const float *const *x,
                             const float *const *dy, void *const *kept, int tiles, const float *w,
                             const float *packed);

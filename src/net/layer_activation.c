@@ -34,40 +34,54 @@ static void leak_backward(const Node *node, float *dx, const float *dy, const vo
 
 static float relu_leak(const Node *node, const float *w) { return 0; }
 static float leaky_relu_leak(const Node *node, const float *w) { return (float)node->attr[0]; }
-static float prelu_leak(const Node *node, const float *w) { return w[0]; }
+
+/* A slope that tells the input from the output: where it is 0 or next to it, nearly 0. */
+static float prelu_leak(const Node *node, const float *w) {
+  const float least = 1e-20f;
+  if (w[0] >= least || w[0] <= -least) return w[0];
+  return w[0] < 0 ? -least : least;
+}
 
 static Err prelu_shape(Node *node) {
   node_tensor(node, "slope", 1, (const int[]){1})->value = 0.25;
   return same_shape(node);
 }
 
-/* Sum over elements of dy x where x <= 0, in parts of 64 elements so that rounding stays small.
- */
-INLINE vec slope_sum(const float *x, const float *dy, long n, vec sum) {
-  const vec zero = v_set(0);
+/* dx (NULL: not wanted) from dy; returns sum plus the sum over elements of dy y where x <= 0, in
+ * parts of 64 elements so that rounding stays small. */
+INLINE vec slope_sum(float *dx, const float *y, const float *dy, Finish leak, long n, int l,
+                     vec sum) {
+  const vec zero = v_set(0), slope = v_set(leak.slope);
   for (long from = 0; from < n; from += 64) {
     vec part = zero;
     for (long i = from; i < n && i < from + 64; i++) {
-      vec v = v_load(x, i);
-      part = v_fma(v_load(dy, i), v_select(v_gt(v, zero), zero, v), part);
+      mask above = m_load(leak.sign + i, l);
+      vec d = v_load(dy + l, i);
+      part = v_fma(d, v_select(above, zero, v_load(y + l, i)), part);
+      if (dx) v_store(dx + l, i, v_select(above, d, d * slope));
     }
     sum = sum + part;
   }
   return sum;
 }
 
-static void prelu_gradient(const Node *node, float *dw, const float *const *x,
-                           const float *const *dy, int tiles, const float *w) {
+/* x holds outputs, which are slope times the inputs where those are not above zero. */
+static void prelu_gradient(const Node *node, float *dw, float *const *dx, const float *const *x,
+                           const float *const *dy, void *const *kept, int tiles, const float *w,
+                           const float *packed) {
   float lane[L] __attribute__((aligned(64)));
+  Finish leak = {FINISH_MASK, prelu_leak(node, w), NULL};
   LANES(l) {
     vec sum = v_set(0);
-    for (int t = 0; t < tiles; t++)
-      sum = slope_sum(x[t] + l, dy[t] + l, shape_size(node->in), sum);
+    for (int t = 0; t < tiles; t++) {
+      leak.sign = kept[t];
+      sum = slope_sum(dx ? dx[t] : NULL, x[t], dy[t], leak, shape_size(node->in), l, sum);
+    }
     v_store(lane + l, 0, sum);
   }
   float sum = 0;
   for (int l = 0; l < L; l++) sum += lane[l];
-  dw[0] += sum;
+  dw[0] += sum / leak.slope;
 }
 
 static const Attr leaky_relu_attrs[] = {{.name = "slope",
@@ -90,7 +104,7 @@ LEAKY_LAYER(relu, "max(x, 0)", .shape = same_shape);
 LEAKY_LAYER(leaky_relu, "x above zero, slope x below", .shape = same_shape,
             .attrs = leaky_relu_attrs);
 LEAKY_LAYER(prelu, "leaky with one trained slope for the layer, 0.25 at first",
-            .shape = prelu_shape, .gradient = prelu_gradient);
+            .shape = prelu_shape, .gradient_backward = prelu_gradient);
 
 /* ---- smooth: a value of x, and the slope there as a function of the value ---- */
 

@@ -6,7 +6,9 @@
 /* One thread's buffers. Chains and scores run between two buffers that take turns, so that they
  * stay in the cache. KEEP_ALL stores the input of each layer instead, for each tile; coming back,
  * its gradient takes the same place. A layer that moves nothing shares its input's place with the
- * next. */
+ * next. A leaky activation, fused with the layer before it where that can be, is known from its
+ * output and its signs alone: its own input's place stays empty, and the gradient that comes down to
+ * its output waits in `spare`. */
 struct Work {
   float *turn[2]; /* each (widest, L) */
   uint8_t *kept;  /* (n_kept) of a pass with KEEP_SIGNS */
@@ -14,6 +16,8 @@ struct Work {
   size_t stored_size; /* floats of one tile in `stored` */
   size_t *place;      /* (n_nodes) of the input of each layer, inside one tile of `stored` */
   float *stored;      /* (tiles, stored_size) */
+  size_t spare_size;  /* floats of one tile in `spare` */
+  float *spare;       /* (tiles, widest, L) */
   uint8_t *kept_all;  /* (tiles, n_kept) */
   const float **x;    /* (tiles) inputs of the layer at hand, */
   float **dx, **dy;   /* (tiles) gradients of its inputs and outputs, */
@@ -49,6 +53,8 @@ Work *work_new(const Net *net, int tiles) {
   work->tiles = tiles;
   make_places(net, work);
   work->stored = MEM_NEW(float, "stored activations", (size_t)tiles * work->stored_size);
+  work->spare_size = (size_t)net->widest * L;
+  work->spare = MEM_NEW(float, "stored activations", (size_t)tiles * work->spare_size);
   work->kept_all = MEM_NEW(uint8_t, "stored activations", (size_t)tiles * net->n_kept);
   work->x = MEM_NEW(const float *, "activations", tiles);
   work->dx = MEM_NEW(float *, "activations", tiles);
@@ -63,6 +69,7 @@ void work_free(Work **work) {
   mem_free(&(*work)->kept);
   mem_free(&(*work)->place);
   mem_free(&(*work)->stored);
+  mem_free(&(*work)->spare);
   mem_free(&(*work)->kept_all);
   mem_free(&(*work)->x);
   mem_free(&(*work)->dx);
@@ -149,9 +156,12 @@ static void forward_stored(const Net *net, const Weights *weights, Work *work, i
   for (int i = from; i < to; i++) {
     const Node *node = &net->node[i];
     const float *in = stored_at(work, tile, i);
+    Finish finish = {0};
+    if (node->op->takes_finish && i + 2 < to && node[1].op->leak)
+      finish = finish_of(&net->node[++i], weights, FINISH_LEAK, kept);
     float *out = i + 1 == to ? y : stored_at(work, tile, i + 1);
     if (moves(node))
-      forward_one(node, weights, out, kept, in, (Finish){0});
+      forward_one(node, weights, out, kept, in, finish);
     else if (i + 1 == to)
       copy_rows(y, in, node->in);
   }
@@ -165,15 +175,41 @@ void net_forward(const Net *net, const Weights *weights, Work *work, int tile, i
     forward_chain(net, weights, work, from, to, keep == KEEP_SIGNS ? work->kept : NULL, y, x);
 }
 
-/* The layer's gradient and, unless dx is NULL, dx from work->dy. */
-static void gradient_one(const Node *node, int i, const Weights *weights, Work *work, int tiles,
+static float *spare_at(const Work *work, int tile) {
+  return work->spare + (size_t)tile * work->spare_size;
+}
+
+/* Whether the input of layer i of a range is the output of a leaky activation of the range. */
+static bool follows_leaky(const Net *net, int from, int i) {
+  while (i > from && !moves(&net->node[i - 1])) i--;
+  return i > from && net->node[i - 1].op->leak;
+}
+
+/* Where the gradient to the input of layer i goes: on top of what is not needed any more. */
+static float *gradient_at(const Net *net, const Work *work, int tile, int from, int to, int i) {
+  if (net->node[i].op->leak && i + 1 < to) return stored_at(work, tile, i + 1);
+  return follows_leaky(net, from, i) ? spare_at(work, tile) : stored_at(work, tile, i);
+}
+
+/* What the layer's gradient sees: its input, or for a leaky activation its output. That of the last
+ * layer of a range went to the caller, and is made once more. */
+static const float *seen_at(const Net *net, const Weights *weights, Work *work, int tile, int to,
+                            int i) {
+  const Node *node = &net->node[i];
+  if (!node->op->leak) return stored_at(work, tile, i);
+  if (i + 1 < to) return stored_at(work, tile, i + 1);
+  forward_one(node, weights, spare_at(work, tile), work->kept_all + (size_t)tile * net->n_kept,
+              stored_at(work, tile, i), (Finish){0});
+  return spare_at(work, tile);
+}
+
+/* The layer's gradient and, unless dx is NULL, dx from work->dy; work->x is set. */
+static void gradient_one(const Node *node, const Weights *weights, Work *work, int tiles,
                          size_t n_kept, float *dw, float *const *dx) {
   const Layer *op = node->op;
   const float *const *dy = (const float *const *)work->dy, *w = weights_of(node, weights);
-  for (int t = 0; t < tiles; t++) {
-    work->x[t] = stored_at(work, t, i);
+  for (int t = 0; t < tiles; t++)
     work->kept_of[t] = kept_of(node, work->kept_all + (size_t)t * n_kept);
-  }
   if (op->gradient_backward) {
     op->gradient_backward(node, dw + node->w_offset, dx, work->x, dy, work->kept_of, tiles, w,
                           weights->packed + node->packed_offset);
@@ -192,9 +228,11 @@ void net_gradient(const Net *net, const Weights *weights, Work *work, int tiles,
     const Node *node = &net->node[i];
     bool wanted = i > from || dx;
     if (!moves(node)) continue;
-    for (int t = 0; t < tiles; t++)
-      work->dx[t] = i > from ? stored_at(work, t, i) : dx ? dx[t] : NULL;
-    gradient_one(node, i, weights, work, tiles, net->n_kept, dw, wanted ? work->dx : NULL);
+    for (int t = 0; t < tiles; t++) {
+      work->x[t] = seen_at(net, weights, work, t, to, i);
+      work->dx[t] = i > from ? gradient_at(net, work, t, from, to, i) : dx ? dx[t] : NULL;
+    }
+    gradient_one(node, weights, work, tiles, net->n_kept, dw, wanted ? work->dx : NULL);
     for (int t = 0; t < tiles; t++) work->dy[t] = work->dx[t];
   }
   for (int t = 0; dx && t < tiles; t++)

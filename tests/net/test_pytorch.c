@@ -84,8 +84,9 @@ static void run_layer(Node *node, const char *text) {
     op->backward(node, dx, dy, kept, w, packed, (Finish){0});
   }
   if (op->gradient) op->gradient(node, dw, xs, dys, 1, w);
+  const float *const *seen = op->leak ? (const float *const *)&y : xs;
   if (op->gradient_backward)
-    op->gradient_backward(node, dw, &dx, xs, dys, (void *[]){kept}, 1, w, packed);
+    op->gradient_backward(node, dw, &dx, seen, dys, (void *[]){kept}, 1, w, packed);
   compare(text, "y", op->forward ? y : x, (size_t)m, COUNT, L);
   compare(text, "dx", op->forward ? dx : dy, (size_t)n, COUNT, L);
   compare(text, "dw", dw, p, 1, 1);
