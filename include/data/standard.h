@@ -1,5 +1,5 @@
-/* Standardised samples: x' = (x - mean) / scale, element by element, so that features of different
- * units weigh the same. Mean and scale come from the rows to be trained on, each with its weight;
+/* Standardised samples: x' = (x - mean) / scale, element by element, so that features of
+ * different units weigh the same. Mean and scale come from the rows to be trained on, each with its weight;
  * they are kept with the model, and whatever is read for it is shifted by them.
  *
  * Ranks and threads share elements, never rows: each sum is made in the order of the rows, the
