@@ -14,6 +14,7 @@ clean[41, 2] = np.nan
 with h5py.File("fixtures/pairs.h5", "w") as file:
     file["noisy"] = noisy
     file["clean"] = clean
+    file["mirror"] = -clean
     file["fewer"] = clean[:-1]
     file["shorter"] = clean[:, 1:]
     file["p4"] = np.ones((ROWS, 3, 4), "f4")

@@ -176,7 +176,7 @@ def check_prior(bench):
 
 PAIRS = """
 objective: ae
-data: {source: hdf5, x: noisy, target: clean, bad_rows: skip, valid_fraction: 0.2}
+data: {source: hdf5, x: noisy, target: mirror, bad_rows: skip, valid_fraction: 0.2}
 net:
   encoder: [dense: 8, prelu, dense: 2]
   decoder: [dense: 8, prelu, dense: 6]
@@ -185,7 +185,7 @@ train: {batch: 16, ae_epochs: 60, ae_rate: 1e-2, leaf: 1}
 
 
 def check_pairs(bench):
-    """The clean partner is what training, score and reconstruct look at."""
+    """The clean partner, here upside down, is what training, score and reconstruct look at."""
     config = bench.config("pairs.yaml", PAIRS)
     data = [f"data.input={bench.source / 'tests/data/fixtures/pairs.h5'}"]
     out = bench.train("pairs", config, *data)
@@ -193,7 +193,7 @@ def check_pairs(bench):
     done = bench.run("reconstruct", out, *data, f"out={path}")
     scores = bench.both("pair-scores.h5", ["score", out], *data)
     y = rows(bench.values(path, "reconstruction"), 6)
-    clean = rows(bench.values(bench.source / "tests/data/fixtures/pairs.h5", "clean"), 6)
+    clean = rows(bench.values(bench.source / "tests/data/fixtures/pairs.h5", "mirror"), 6)
     noisy = rows(bench.values(bench.source / "tests/data/fixtures/pairs.h5", "noisy"), 6)
     energy = bench.values(scores, "energy")
     before = after = 0
@@ -207,7 +207,8 @@ def check_pairs(bench):
     gain = 10 * math.log10(before / after)
     found = re.search(r"gain (-?[0-9.]+) dB", done.out)
     bench.check(found and abs(float(found[1]) - gain) < 6e-3, f"gain {gain}\n{done}")
-    bench.check(gain > 1, f"training on clean targets gains only {gain} dB")
+    # Training on the input itself gives 4 dB here, on the target 20.
+    bench.check(gain > 15, f"training on clean targets gains only {gain} dB")
     wrong = ["train", config, *data, f"out={bench.folder / 'no'}"]
     bench.refused(*wrong, "objective=nae", says=["objective", "nae"])
     bench.refused(*wrong, "data.target=fewer", says=["[95, 6]"])
