@@ -17,6 +17,7 @@ typedef struct Config {
   const char *run;   /* `jetnae score RUN`: the run directory, model or file named after the
                         command */
   const char *out;   /* run directory, or output of a command that writes one; NULL: not given */
+  const char *from; /* a file or directory whose training is run again; NULL: none */
   const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */
   double valid_fraction;         /* of that split */
   int normal;                    /* the classes that count as normal (data/classes.h) */

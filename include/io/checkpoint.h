@@ -36,6 +36,7 @@ typedef struct Field {
 } Field;
 
 enum { CHECKPOINT_FORMAT = 1 };
+#define CHECKPOINT_NAME "jetnae checkpoint" /* the attribute `format` */
 
 /* Whether this run may still write: asked on rank 0 before the rename. */
 typedef struct Fence {

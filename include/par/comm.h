@@ -25,6 +25,8 @@ int comm_size(const Comm *comm);
 int comm_node_rank(const Comm *comm); /* rank and size among the ranks of this node */
 int comm_node_size(const Comm *comm);
 
+/* The MPI library and its version, one line. */
+void comm_library(char *text, size_t size);
 /* Collective. "n1 x 2, n2 x 2": hosts and their ranks, in rank order, for people. */
 void comm_hosts(const Comm *comm, char *text, size_t size);
 /* Collective. From now on ranks that wait in a collective over this communicator for more than so

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/provenance.h"
+#include "app/origin.h"
 #include "eval/input.h"
 
 /* RUN is a run directory or a model file: where the model is, and where the result goes if not
@@ -56,7 +56,7 @@ static Err take_config(const Apply *apply, Config *config) {
 /* The model that was found, and its configuration. */
 static Err take_model(Apply *apply, const Comm *comm, Config *config) {
   TRY(comm_agree(comm, model_load(apply->model_path, &apply->model)));
-  provenance_set("model", "%s", apply->model_path);
+  origin_note_model(apply->model_path);
   Err e = comm_agree(comm, take_config(apply, config));
   if (e) apply_close(apply);
   return e;
@@ -88,8 +88,7 @@ Err apply_read(Apply *apply, const Comm *comm, Config *config, const char *what)
   const char *path = config->data.source.path;
   TRY(input_load(&apply->data, comm, &config->data, &apply->model, what));
   TRY(take_rows(apply, config));
-  provenance_set("input", "%s", path ? path : config->data.source.reader);
-  provenance_set("input_checksum", "%016llx", (unsigned long long)apply->data.checksum);
+  origin_note_data("input", path, config->data.source.reader, apply->data.checksum);
   return OK;
 }
 

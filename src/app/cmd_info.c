@@ -6,6 +6,8 @@
 #include "app/command.h"
 #include "base/mem.h"
 #include "data/source.h"
+#include "io/checkpoint.h"
+#include "io/lean.h"
 #include "model/h5.h"
 #include "model/model.h"
 
@@ -56,9 +58,19 @@ static void print_model(const Model *model) {
   }
 }
 
+/* A text of several lines is indented below its name. */
+static void print_value(const char *name, const char *value) {
+  bool lines = strchr(value, '\n');
+  printf(lines ? "  %s\n" : "  %-16s %s\n", name, value);
+  for (size_t n; lines && *value; value += n + (value[n] == '\n')) {
+    n = strcspn(value, "\n");
+    printf("    %.*s\n", (int)n, value);
+  }
+}
+
 static herr_t print_fact(hid_t group, const char *name, const H5A_info_t *info, void *to) {
   char *value = h5_get_long_text(group, name);
-  if (value) printf("  %-14s %s\n", name, value);
+  if (value) print_value(name, value);
   mem_free(&value);
   return 0;
 }
@@ -112,13 +124,43 @@ static Err describe_model(const char *path) {
   return OK;
 }
 
+/* The state's step; -1: not there. */
+static long checkpoint_step(const char *path) {
+  hid_t file, data;
+  long step = -1;
+  if (h5_open(&file, path, CHECKPOINT_NAME)) return err_clear(), -1;
+  data = h5_find(file, "state/step");
+  if (data >= 0 && H5Dread(data, H5T_NATIVE_LONG, H5S_ALL, H5S_ALL, H5P_DEFAULT, &step) < 0)
+    step = -1;
+  h5_close(data);
+  h5_close(file);
+  return step;
+}
+
+/* provenance.json, as it is. */
+static Err print_text(const char *path) {
+  char *text;
+  TRY(config_file(&text, path));
+  fputs(text, stdout);
+  free(text);
+  return OK;
+}
+
+static bool is_text(const char *path) {
+  const char *dot = strrchr(path, '.');
+  return dot && (!strcmp(dot, ".json") || !strcmp(dot, ".yaml"));
+}
+
 /* By the one reader that the file names: what it refuses is damaged, not another kind of file. */
 static Err describe_file(const Config *config, const char *path) {
   char format[64] = "";
   if (!read_format(path, format, sizeof format)) *format = 0;
+  if (is_text(path)) return print_text(path);
   if (!strcmp(format, "jetnae model"))
     TRY(describe_model(path));
-  else if (!strcmp(format, "jetnae scores"))
+  else if (!strcmp(format, CHECKPOINT_NAME))
+    printf("%s of step %ld\n", format, checkpoint_step(path));
+  else if (!strncmp(format, "jetnae ", 7) && !lean_knows(path))
     printf("%s\n", format);
   else
     TRY(describe_data(config, path));
@@ -132,9 +174,9 @@ static Err run(const Comm *comm, Config *config) {
   if (comm_rank(comm)) return OK;
   bool folder = !stat(config->run, &info) && S_ISDIR(info.st_mode);
   snprintf(path, sizeof path, folder ? "%s/model.h5" : "%s", config->run);
+  if (folder && stat(path, &info)) snprintf(path, sizeof path, "%s/provenance.json", config->run);
   if (stat(path, &info))
-    return err_user("%s: no such file%s", path,
-                    folder ? "; this directory holds no trained model yet" : "");
+    return err_user("%s: no such file%s", path, folder ? "; this directory holds no run" : "");
   printf("%s\n", path);
   TRY(describe_file(config, path));
   return fflush(stdout) ? err_user("standard output: cannot be written") : OK;
@@ -146,7 +188,8 @@ const Command cmd_info = {
     .summary = "what a model, a run directory or a data file is",
     .help = "For a model or a run directory: layers with their shapes, number of parameters,\n"
             "temperature. For data: how it is read, rows, labels. For whatever jetnae wrote:\n"
-            "version, command line, host, ranks and threads that made it.\n"
+            "version, command line, host, ranks and threads that made it, its configuration and\n"
+            "data. `jetnae train from=FILE out=DIR` runs the training behind it again.\n"
             "\n"
             "  jetnae info runs/qcd\n"
             "  jetnae info test.h5\n",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/origin.h"
 #include "base/log.h"
 #include "base/provenance.h"
 #include "num/isa.h"
@@ -140,9 +141,8 @@ static void describe(const Loaded *loaded, const Comm *comm, const Config *confi
            "%ld anomalies for the AUC in the log",
            input_name(config), data->rows, data->shape.c, data->shape.h, data->shape.w, classes,
            loaded->train.n, loaded->valid.n, loaded->signal.n);
-  provenance_set("input", "%s", input_name(config));
-  provenance_set("input_checksum", "%016llx", (unsigned long long)data->checksum);
-  if (config->valid) provenance_set("valid", "%s", config->valid);
+  origin_note_data("input", config->data.source.path, input_name(config), data->checksum);
+  if (config->valid) origin_note_data("valid", config->valid, "", loaded->separate.checksum);
 }
 
 static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
@@ -159,6 +159,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .out = config->out,
                       .block = config->block,
                       .window = config->window};
+  provenance_set("task", "train");
+  provenance_set("config", "%s", full);
   Err e = is_fit(config) ? pca_run(comm, &config->train, &input)
                          : train_run(comm, &config->train, &config->net, &input);
   free(result);
@@ -189,7 +191,7 @@ static Err run(const Comm *comm, Config *config) {
 
 const Command cmd_train = {
     .name = "train",
-    .usage = "config.yaml data.input=FILE out=DIR [key=value ...]",
+    .usage = "config.yaml | from=FILE data.input=FILE out=DIR [key=value ...]",
     .summary = "train an autoencoder or a normalized autoencoder",
     .help =
         "Reads data.input, takes the rows that are data.normal, holds a part out (or reads\n"
@@ -209,6 +211,7 @@ const Command cmd_train = {
         "of progress.\n"
         "\n"
         "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 out=runs/qcd\n"
+        "  mpirun -n 4 jetnae train from=runs/qcd/model.h5 out=runs/qcd-again\n"
         "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 data.normal=1 \\\n"
         "    objective=ae out=runs/top-ae\n",
     .needs_config = true,

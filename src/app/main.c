@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/origin.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/provenance.h"
@@ -57,7 +58,7 @@ static bool answer(int argc, char **argv) {
 
 /* The words behind the command, sorted by kind. */
 typedef struct Words {
-  const char *run, *file;
+  const char *run, *file, *from; /* from: of an assignment, in place of a file */
   int n;
   char **assignment; /* (n) */
 } Words;
@@ -65,6 +66,15 @@ typedef struct Words {
 static bool is_assignment(const char *word) {
   const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
   return word[strspn(word, letters)] == '=';
+}
+
+/* The value of the last key=value with this key; NULL: none. */
+static const char *assigned(const Words *words, const char *key) {
+  size_t n = strlen(key);
+  for (int i = words->n - 1; i >= 0; i--)
+    if (!strncmp(words->assignment[i], key, n) && words->assignment[i][n] == '=')
+      return words->assignment[i] + n + 1;
+  return NULL;
 }
 
 static Err sort_words(Words *words, const Command *command, int n, char **word) {
@@ -88,27 +98,47 @@ static Err sort_words(Words *words, const Command *command, int n, char **word) 
   if (command->takes_run && !words->run)
     return err_user("%s: which run? want: jetnae %s %s", command->name, command->name,
                     command->usage);
-  if (command->needs_config && !words->file)
+  words->from = assigned(words, "from");
+  if (words->from && words->file)
+    return err_user("command line: found %s and from=%s, want one configuration", words->file,
+                    words->from);
+  if (command->needs_config && !words->file && !words->from)
     return err_user("%s: no configuration; want: jetnae %s %s", command->name, command->name,
                     command->usage);
   return OK;
 }
 
+/* What was said about that run and is not meant for another one. */
+static void forget_run(Config *config, const Words *words) {
+  TrainOpts none = train_defaults();
+  if (!assigned(words, "out")) config->out = NULL;
+  if (!assigned(words, "fresh")) config->train.fresh = none.fresh;
+  if (!assigned(words, "stop.wall_minutes")) config->train.wall_minutes = none.wall_minutes;
+}
+
 /* Rank 0 reads the file, so that a thousand ranks do not; all parse the same bytes. */
+static Err read_text(char **text, const Comm *comm, const Words *words) {
+  Err e = OK;
+  if (comm_rank(comm) == 0)
+    e = words->from ? origin_config(text, words->from) : config_file(text, words->file);
+  TRY(comm_agree(comm, e));
+  size_t size = *text ? strlen(*text) + 1 : 0;
+  comm_broadcast(comm, &size, sizeof size, 0);
+  if (!*text) *text = malloc(size);
+  CHECK(*text, "no memory");
+  comm_broadcast(comm, *text, size, 0);
+  return OK;
+}
+
 static Err read_config(Config *config, const Comm *comm, const Words *words) {
   char *text = NULL;
-  if (words->file) {
-    TRY(comm_agree(comm, comm_rank(comm) ? OK : config_file(&text, words->file)));
-    size_t size = text ? strlen(text) + 1 : 0;
-    comm_broadcast(comm, &size, sizeof size, 0);
-    if (!text) text = malloc(size);
-    CHECK(text, "no memory");
-    comm_broadcast(comm, text, size, 0);
-  }
-  Err e = config_read(config, words->file, text, words->n, words->assignment);
+  const char *name = words->from ? words->from : words->file;
+  if (name) TRY(read_text(&text, comm, words));
+  Err e = config_read(config, name, text, words->n, words->assignment);
   free(text);
+  if (!e && words->from) forget_run(config, words);
   config->run = words->run;
-  config->file = words->file;
+  config->file = name;
   return e;
 }
 
@@ -152,9 +182,6 @@ static Err prepare_run(const Comm *comm, Config *config) {
   if (!config->train.threads) config->train.threads = choose_threads(comm);
   omp_set_num_threads(config->train.threads);
   stop_catch_signals();
-  provenance_set("isa", "%s", isa_name(isa_current()));
-  provenance_set("ranks", "%d", comm_size(comm));
-  provenance_set("threads", "%d", config->train.threads);
   return OK;
 }
 
@@ -169,6 +196,7 @@ static Err run(const Comm *comm, int argc, char **argv) {
   Err e = sort_words(&words, command, argc - 2, argv + 2);
   if (!e) e = read_config(&config, comm, &words);
   e = comm_agree(comm, e ? e : prepare_run(comm, &config));
+  if (!e) origin_note_run(comm, command->name, &config);
   if (!e) e = comm_agree(comm, command->run(comm, &config));
   free(words.assignment);
   return e;

@@ -39,8 +39,16 @@ const char *provenance_version(void) {
   return strstr(JETNAE_VCS, "-dirty") ? JETNAE_VERSION "+dirty" : JETNAE_VERSION;
 }
 
+static void note_job(void) {
+  const char *job = getenv("SLURM_JOB_ID"), *array = getenv("SLURM_ARRAY_JOB_ID");
+  const char *task = getenv("SLURM_ARRAY_TASK_ID"), *restarts = getenv("SLURM_RESTART_COUNT");
+  if (job) provenance_set("slurm_job", "%s", job);
+  if (array && task) provenance_set("slurm_array", "%s_%s", array, task);
+  if (restarts) provenance_set("slurm_restarts", "%s", restarts);
+}
+
 void provenance_init(int argc, char **argv) {
-  char line[8192] = "", host[256] = "", when[64];
+  char line[8192] = "", host[256] = "", folder[4096] = "", when[64];
   setlocale(LC_ALL, "C");
   for (int i = 0; i < argc; i++) {
     size_t used = strlen(line);
@@ -54,8 +62,9 @@ void provenance_init(int argc, char **argv) {
   provenance_set("compiler", "%s", JETNAE_COMPILER);
   provenance_set("flags", "%s", JETNAE_FLAGS);
   provenance_set("command", "%s", line);
+  if (getcwd(folder, sizeof folder)) provenance_set("directory", "%s", folder);
   provenance_set("host", "%s", host);
   provenance_set("started", "%s", when);
-  const char *job = getenv("SLURM_JOB_ID");
-  if (job) provenance_set("slurm_job", "%s", job);
+  provenance_set("libraries", "%s", JETNAE_LIBRARIES);
+  note_job();
 }

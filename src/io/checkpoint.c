@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/facts.h"
 #include "io/outfile.h"
 
 enum { FIELDS_MOST = 128 };
@@ -146,27 +147,13 @@ static int make_fields(hid_t file, const Field *field, int n, Layout *layout) {
   return make_room(file, "end", H5T_STD_U8LE, mark, 1, NULL, &layout->end_address);
 }
 
-static int make_provenance(hid_t file, const Fact *facts) {
-  int status = 0;
-  hid_t gcpl = H5Pcreate(H5P_GROUP_CREATE);
-  H5Pset_obj_track_times(gcpl, 0);
-  hid_t group = H5Gcreate2(file, "provenance", H5P_DEFAULT, gcpl, H5P_DEFAULT);
-  for (const Fact *fact = facts; group >= 0 && fact && fact->name && !status; fact++)
-    status = write_text(group, fact->name, fact->value);
-  if (group >= 0) H5Gclose(group);
-  H5Pclose(gcpl);
-  return group < 0 ? -1 : status;
-}
-
 /* More than what HDF5 writes itself: its own structures, which lie together at the beginning, and
  * the configuration, the first data after them. */
 static int64_t metadata_size(const Field *field, int n, const Fact *facts) {
   enum { BASE = 1 << 14, PER_NAME = 512 };
   int64_t size = BASE;
   for (int i = 0; i < n; i++) size += PER_NAME + 2 * (int64_t)strlen(field[i].name);
-  for (const Fact *fact = facts; fact && fact->name; fact++)
-    size += PER_NAME + 2 * (int64_t)(strlen(fact->name) + strlen(fact->value));
-  return size;
+  return size + facts_size(facts);
 }
 
 static int64_t data_size(const Field *field, int n) {
@@ -189,9 +176,10 @@ static hid_t create(const char *path, int64_t metadata) {
 static int fill_file(hid_t file, const Field *field, int n, const char *config, const Fact *facts,
                      Layout *layout) {
   const int32_t format = CHECKPOINT_FORMAT;
-  int status = write_attribute(file, "format", H5T_STD_I32LE, &format);
+  int status = write_text(file, "format", CHECKPOINT_NAME);
+  if (!status) status = write_attribute(file, "format_version", H5T_STD_I32LE, &format);
   if (!status) status = write_long_text(file, "config", config);
-  if (!status) status = make_provenance(file, facts);
+  if (!status && !facts_put(file, facts)) status = -1;
   if (!status) status = make_fields(file, field, n, layout);
   return status;
 }
@@ -359,7 +347,7 @@ static Err find_fields(hid_t file, const char *path, const Field *field, int n, 
 
 static Err check_format(hid_t file, const char *path) {
   int32_t format = -1;
-  hid_t attr = H5Aopen(file, "format", H5P_DEFAULT);
+  hid_t attr = H5Aopen(file, "format_version", H5P_DEFAULT);
   if (attr >= 0) {
     H5Aread(attr, H5T_NATIVE_INT32, &format);
     H5Aclose(attr);

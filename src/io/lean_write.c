@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/facts.h"
 #include "io/outfile.h"
 #include "lean_columns.h"
 
@@ -77,10 +78,10 @@ static int64_t bytes_of(const LeanSpec *spec, bool per_value) {
   return bytes;
 }
 
-/* What HDF5 itself writes: headers and attributes, and 8 bytes for each chunk that may come. */
+/* What HDF5 itself writes: headers, attributes and provenance, and 8 bytes for each chunk that may come. */
 static int64_t metadata_of(const LeanWriter *w) {
   int64_t chunks = w->spec.rows * values_of_row(&w->spec) / w->chunk + 1;
-  return (1 << 14) + 2 * 8 * chunks * 9 / 8;
+  return (1 << 14) + 2 * 8 * chunks * 9 / 8 + facts_size(provenance_facts());
 }
 
 static hid_t layout_of(const LeanWriter *w, LeanColumn column) {
@@ -150,7 +151,7 @@ static bool make_arrays(LeanWriter *w) {
       lean_note_number(w, (const char *[]){"channels", "height", "width"}[i], shape[i]);
   for (int c = 0; c < LEAN_COLUMNS; c++)
     if (lean_has(&w->spec, c) && !make_column(w, c)) return false;
-  return !w->failed;
+  return facts_put(w->file, provenance_facts()) && !w->failed;
 }
 
 static Err lengthen(LeanWriter *w, int64_t bytes) {

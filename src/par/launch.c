@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -28,4 +30,11 @@ Launch launch_seen(void) {
   if (in_step && getenv("SLURM_NTASKS"))
     return (Launch){number("SLURM_NTASKS"), number("SLURM_PROCID"), "SLURM_NTASKS", offered()};
   return (Launch){1, 0, "", offered()};
+}
+
+void comm_library(char *text, size_t size) {
+  char name[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length;
+  MPI(MPI_Get_library_version(name, &length));
+  snprintf(text, size, "%.*s", (int)strcspn(name, "\n"), name);
 }

@@ -127,7 +127,8 @@ static Err resume(Run *run) {
 static Err check_epochs(const Run *run) {
   const Position *at = &run->state.at;
   if (at->phase != PHASE_NAE || at->ae_epochs == run->opts.ae.epochs) return OK;
-  return err_user("train.ae_epochs: found %d, want %" PRId64 ": the NAE phase of %s has begun from "
+  return err_user("train.ae_epochs: found %d, want %" PRId64
+                  ": the NAE phase of %s has begun from "
                   "an autoencoder of so many; more of train.nae_epochs continues it, another "
                   "autoencoder wants another out=",
                   run->opts.ae.epochs, at->ae_epochs, run->dir.out);
@@ -261,8 +262,8 @@ static Err begin_nae(Run *run) {
   state->gamma = nae->gamma_unit == GAMMA_RELATIVE ? nae->gamma / plus : nae->gamma;
   start_chains(run);
   state_fresh_optimizer(state);
-  state->at = (Position){
-      .phase = PHASE_NAE, .step = state->at.step, .ae_epochs = run->opts.ae.epochs};
+  state->at =
+      (Position){.phase = PHASE_NAE, .step = state->at.step, .ae_epochs = run->opts.ae.epochs};
   state->watch.bad_rows = 0;
   state->watch.rate_scale = 1;
   state->plus = plus;

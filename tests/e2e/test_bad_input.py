@@ -104,6 +104,17 @@ def check_files(bench):
     )
 
 
+def check_outputs(bench):
+    jets = bench.file("input.h5", (bench.fixtures / "jets.h5").read_bytes())
+    for command in (["prepare"], ["train", bench.tiny, "data.source=auto"]):
+        bench.expect(
+            f"{command[0]} over its input",
+            [*command, f"data.input={jets}", f"out={jets}"],
+            "input.h5",
+            "which this command reads",
+        )
+
+
 def check_rows(bench):
     bench.expect(
         "NaN",
@@ -275,6 +286,7 @@ def main():
         bench = Bench(binary, source, pathlib.Path(folder))
         for check in (
             check_files,
+            check_outputs,
             check_rows,
             check_options,
             check_network,
