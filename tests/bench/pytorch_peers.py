@@ -41,7 +41,7 @@ def dense(inputs, outputs):
 
 
 class Network(nn.Module):
-    """configs/jets-nae.yaml"""
+    """configs/jets-nae-published.yaml"""
 
     def __init__(self):
         super().__init__()
