@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Train and test the autoencoders of configs/ on top-tagging files, in both directions.
 
-    ./toptag_table.py build/jetnae DATA OUT [--row nae ...] [--seed 1 2 3] [--prefix 'taskset -c 1']
+    ./toptag_table.py build/jetnae DATA OUT --row ae nae --seed 1 2 3 --prefix 'taskset -c 1'
 
-DATA holds train.h5, val.h5 and test.h5 of the published layout; run directories go to OUT. Direct is
-trained on QCD jets and finds tops, inverse the other way round. test.h5 is read once per trained
-model, after everything is chosen. What is finished already is not done again, so an interrupted
-table goes on. Each row gives mean and spread over seeds; core-hours are processor time of training,
+DATA holds train.h5, val.h5 and test.h5 of the published layout; run directories go to OUT. Direct
+is trained on QCD jets and finds tops, inverse the other way round. test.h5 is read once per model,
+after everything is chosen. What is finished already is not done again, so an interrupted table
+goes on. Each row gives mean and spread over seeds; core-hours are processor time of training,
 start and reading included, so other load on the machine hardly changes them.
 """
 import argparse
