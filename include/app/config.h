@@ -40,6 +40,7 @@ typedef struct Config {
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
   double contamination;                       /* share of anomalies among what is trained on */
   const char *scan_option, *scan_values, *scan_test; /* scan_test NULL: held-out rows */
+  int ensemble;                     /* train: so many members, each with its own seed */
   int scan_seeds, scan_groups, scan_member;          /* groups 0: auto; member -1: all */
   const char *outliers;                              /* score: names and files, by commas */
   bool with_input;                                   /* reconstruct: write the inputs, too */

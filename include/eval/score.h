@@ -17,6 +17,8 @@
 typedef struct Scores {
   long rows;
   double *energy;      /* (rows) */
+  double *kl;          /* (rows) of a vae's code, in nats; NULL: no vae */
+  double *spread;      /* (rows) standard deviation over an ensemble; NULL: one model */
   const int8_t *label; /* (rows) of the data set; NULL: it has none */
 } Scores;
 
@@ -25,6 +27,10 @@ typedef struct Scores {
 Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data, long from,
                       long to, int threads);
 void scores_free(Scores *scores);
+/* Local. Take the scores of member k of an ensemble (they are emptied), k = 0, 1, ... in order;
+ * then finish the spread over n members. */
+void scores_add(Scores *mean, Scores *member, int k);
+void scores_finish(Scores *mean, int n);
 
 /* Scores of a set of outliers, on rank 0. */
 typedef struct Outliers {

@@ -16,6 +16,7 @@ typedef struct Recon {
   const Distance *distance;
   Work *outer, *inner; /* inner: the decoder below H's outer network */
   float *y, *dy, *x;   /* (dim, L) each */
+  float *h;            /* (2 latent, L) */
 } Recon;
 
 Recon *recon_new(const Net *net, const Weights *weights, const Distance *distance);
@@ -26,6 +27,8 @@ void recon_energy(Recon *recon, double e[L], float *dx, const float *x);
 void recon_error(Recon *recon, double e[L], const float *x, const float *target);
 /* H(z) and dH/dz. */
 void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z);
+/* kl[l] of the code of a variational autoencoder, in nats; only where vae_code(net). */
+void recon_kl(Recon *recon, double kl[L], const float *x);
 /* z = e(x); x = D(z); y = D(e(x)) */
 void recon_encode(Recon *recon, float *z, const float *x);
 void recon_decode(Recon *recon, float *x, const float *z);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "app/command.h"
+#include "app/members.h"
 #include "app/option.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -99,6 +100,7 @@ static Err member_config(const Scan *scan, int member, Config *config) {
   TRY(config_read(config, "the scan's configuration", scan->text, 0, NULL));
   TRY(option_set(scan->option, config, value_of(scan, member)));
   config->train.seed = seed_of(scan, member);
+  config->ensemble = 1;
   config->train.threads = scan->config->train.threads;
   snprintf(path, sizeof path, "%s/%s-seed%llu", scan->config->out, value_of(scan, member),
            (unsigned long long)config->train.seed);
@@ -141,9 +143,10 @@ static Err score_model(const Comm *comm, const Config *config, const Model *mode
   if (other && !opts.source.path) opts.source.reader = "auto"; /* trained on made-up data */
   if (other) opts.source.path = other, opts.source.labels = "", opts.limit = 0;
   TRY(input_load(&data, comm, &opts, model, "reading the rows to score"));
-  Err e = data.has_label ? OK
-                         : err_user("%s: found no labels, want labelled rows to score (scan.test)",
-                                    opts.source.path ? opts.source.path : "toy jets");
+  Err e = data.has_label
+              ? OK
+              : err_user("%s: found no labels, want labelled rows to score (scan.test)",
+                         opts.source.path ? opts.source.path : "toy jets");
   if (!e) {
     Scores scores = scores_compute(comm, model, &data, 0, data.rows, config->train.threads);
     if (comm_rank(comm) == 0) *result = measure(config, &data, &scores);
@@ -153,7 +156,8 @@ static Err score_model(const Comm *comm, const Config *config, const Model *mode
   return e;
 }
 
-static Err run_member(const Comm *comm, const Scan *scan, int member) {
+static Err run_member(const Comm *comm, void *self, int member) {
+  Scan *scan = self;
   Config config;
   Model model = {0};
   char path[PATH_SIZE + 16];
@@ -228,16 +232,8 @@ static Err collect(const Comm *comm, Scan *scan) {
   return fflush(stdout) ? err_user("standard output: cannot be written") : OK;
 }
 
-/* Groups of ranks, each with every groups-th member. */
 static Err run_all(const Comm *comm, Scan *scan) {
-  int most = comm_size(comm) < members(scan) ? comm_size(comm) : members(scan), part;
-  int groups = scan->config->scan_groups ? scan->config->scan_groups : most;
-  if (groups > most) groups = most;
-  Comm *group = comm_split(comm, groups, &part);
-  Err e = OK;
-  for (int m = part; m < members(scan) && !e; m += groups) e = run_member(group, scan, m);
-  comm_free(&group);
-  TRY(comm_agree(comm, e));
+  TRY(members_run(comm, scan->config->scan_groups, members(scan), run_member, scan));
   return comm_agree(comm, collect(comm, scan));
 }
 

@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/apply.h"
 #include "app/command.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "data/outliers.h"
 #include "eval/input.h"
@@ -135,25 +137,93 @@ static void scored_free(Scored *scored) {
   mem_free(&scored->is_signal);
 }
 
-static Err score(const Apply *apply, const Comm *comm, const Config *config) {
-  Scored scored = {0};
-  Err e = score_all(&scored, comm, apply, config);
-  if (!e && comm_rank(comm) == 0) {
-    find_signal(&scored, config);
-    e = scores_save(apply->out, &scored.scores, scored.outliers, scored.n, &apply->model,
+/* What all was found, written and said by rank 0. */
+static Err finish(const Apply *apply, const Comm *comm, Scored *scored, const Config *config) {
+  Err e = OK;
+  if (comm_rank(comm) == 0) {
+    find_signal(scored, config);
+    e = scores_save(apply->out, &scored->scores, scored->outliers, scored->n, &apply->model,
                     provenance_facts());
-    if (!e) e = report(apply, &scored, config);
+    if (!e) e = report(apply, scored, config);
   }
-  scored_free(&scored);
   return comm_agree(comm, e);
 }
 
-static Err run(const Comm *comm, Config *config) {
+static Err run_one(const Comm *comm, Config *config) {
   Apply apply;
+  Scored scored = {0};
   TRY(apply_open(&apply, comm, config, "scores.h5"));
   Err e = apply_read(&apply, comm, config, "reading the rows to score");
-  if (!e) e = score(&apply, comm, config);
+  if (!e) e = score_all(&scored, comm, &apply, config);
+  if (!e) e = finish(&apply, comm, &scored, config);
+  scored_free(&scored);
   apply_close(&apply);
+  return e;
+}
+
+/* ---- ensembles ---- */
+
+static void member_path(char path[APPLY_PATH], const char *run, int member) {
+  snprintf(path, APPLY_PATH, "%s/member-%d/model.h5", run, member);
+}
+
+/* How many members lie in the directory; 0: it is no ensemble. */
+static int members_in(const char *run) {
+  char path[APPLY_PATH];
+  int n = 0;
+  for (; member_path(path, run, n), !access(path, R_OK);) n++;
+  return n;
+}
+
+static void add_member(Scored *mean, Scored *member, int k) {
+  scores_add(&mean->scores, &member->scores, k);
+  for (int i = 0; i < member->n; i++) {
+    scores_add(&mean->outliers[i].scores, &member->outliers[i].scores, k);
+    memcpy(mean->outliers[i].name, member->outliers[i].name, sizeof mean->outliers->name);
+  }
+  mean->n = member->n;
+}
+
+static void finish_members(Scored *mean, int n) {
+  scores_finish(&mean->scores, n);
+  for (int i = 0; i < mean->n; i++) scores_finish(&mean->outliers[i].scores, n);
+}
+
+/* Collective. Member k reads the rows as it was trained (standardised by its own numbers). */
+static Err score_member(const Comm *comm, Config *config, const char *run, int k, int n,
+                        Scored *mean) {
+  char path[APPLY_PATH], out[APPLY_PATH];
+  Config own = *config;
+  Scored scored = {0};
+  Apply apply;
+  member_path(path, run, k);
+  snprintf(out, sizeof out, "%s/scores.h5", run);
+  own.run = path;
+  if (!own.out) own.out = out;
+  TRY(apply_open(&apply, comm, &own, "scores.h5"));
+  Err e = apply_read(&apply, comm, &own, "reading the rows to score");
+  if (!e) e = score_all(&scored, comm, &apply, &own);
+  if (!e) add_member(mean, &scored, k);
+  if (!e && k == n - 1) {
+    finish_members(mean, n);
+    const Dataset *data = &apply.data;
+    mean->scores.label = data->has_label ? data->label + apply.rows.from : NULL;
+    log_note("mean of %d members; /spread is their standard deviation", n);
+    e = finish(&apply, comm, mean, &own);
+  }
+  scored_free(&scored);
+  apply_close(&apply);
+  return e;
+}
+
+static Err run(const Comm *comm, Config *config) {
+  int n = comm_rank(comm) ? 0 : members_in(config->run);
+  comm_broadcast(comm, &n, sizeof n, 0);
+  if (n == 0) return run_one(comm, config);
+  Scored mean = {0};
+  Err e = OK;
+  for (int k = 0; k < n && !e; k++) e = score_member(comm, config, config->run, k, n, &mean);
+  scored_free(&mean);
   return e;
 }
 
@@ -171,6 +241,10 @@ const Command cmd_score = {
         "efficiency of 0.2 and 0.3; signal is every class that is not data.normal. rows.from "
         "and\n"
         "rows.to choose a range of rows.\n"
+        "\n"
+        "A vae also gives /kl and /elbo. The directory of an ensemble (train ensemble=K) gives "
+        "the\n"
+        "mean over its members in /energy and their standard deviation in /spread.\n"
         "\n"
         "score.outliers names sets that the model never saw, by commas: constant (each image of\n"
         "one random value), noise, or files; each is compared with the normal rows.\n"

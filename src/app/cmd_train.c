@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/command.h"
+#include "app/members.h"
 #include "app/origin.h"
 #include "base/log.h"
 #include "base/provenance.h"
@@ -177,9 +179,8 @@ static Err check_given(const Config *config) {
   return OK;
 }
 
-static Err run(const Comm *comm, Config *config) {
+static Err run_one(const Comm *comm, Config *config) {
   Loaded loaded = {0};
-  TRY(check_given(config));
   Err e = comm_agree(comm, load(&loaded, comm, config));
   if (!e) {
     describe(&loaded, comm, config);
@@ -187,6 +188,26 @@ static Err run(const Comm *comm, Config *config) {
   }
   unload(&loaded);
   return e;
+}
+
+/* DIR/member-0, ... with seed, seed + 1, ... */
+static Err run_member(const Comm *comm, void *self, int member) {
+  Config config = *(const Config *)self;
+  char out[4096];
+  snprintf(out, sizeof out, "%s/member-%d", config.out, member);
+  config.out = out;
+  config.train.seed += (uint64_t)member;
+  log_note("member %d of %d, seed %llu, in %s", member, config.ensemble,
+           (unsigned long long)config.train.seed, out);
+  return run_one(comm, &config);
+}
+
+static Err run(const Comm *comm, Config *config) {
+  TRY(check_given(config));
+  if (config->ensemble == 1) return run_one(comm, config);
+  if (comm_rank(comm) == 0) mkdir(config->out, 0777); /* a member says what is wrong */
+  comm_barrier(comm);
+  return members_run(comm, 0, config->ensemble, run_member, config);
 }
 
 const Command cmd_train = {
@@ -200,6 +221,10 @@ const Command cmd_train = {
         "wander. Ranks share the batch; the result is the same bits for any number of them.\n"
         "objective=pca fits principal components instead (pca.components), with any number of\n"
         "ranks, and needs no network; what each explains is in DIR/explained.csv.\n"
+        "\n"
+        "With ensemble=K the ranks train K members side by side, in DIR/member-0 and so on, "
+        "with\n"
+        "seed, seed + 1, ...; score DIR gives their mean and spread.\n"
         "\n"
         "DIR holds config.yaml (resolved), log.csv (one row every log.steps steps), model.h5 "
         "(the\n"

@@ -36,6 +36,7 @@ Config config_defaults(void) {
       .window = 64,
       .data = data_defaults(),
       .train = train_defaults(),
+      .ensemble = 1,
       .scan_option = "data.contamination",
       .scan_values = "",
       .scan_seeds = 1,

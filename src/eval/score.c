@@ -7,41 +7,89 @@
 #include "base/mem.h"
 #include "eval/crew.h"
 #include "model/h5.h"
+#include "obj/vae.h"
 #include "par/sweep.h"
 
 typedef struct Scoring {
   Crew crew;
   const Dataset *data;
   long from; /* row of the first item */
+  bool vae;
 } Scoring;
+
+/* What a row leaves. */
+typedef struct Score {
+  double energy, kl;
+} Score;
 
 static void score_tile(void *self, int thread, void *record, long first, int n) {
   Scoring *s = self;
-  double *energy = record, e[L];
+  Score *score = record;
+  double e[L], kl[L] = {0};
   float *target = crew_fetch(&s->crew, thread, s->data, s->from + first, n);
   recon_error(s->crew.recon[thread], e, s->crew.x[thread], target);
-  for (int l = 0; l < n; l++) energy[l] = s->data->ok[s->from + first + l] ? e[l] : NAN;
+  if (s->vae) recon_kl(s->crew.recon[thread], kl, s->crew.x[thread]);
+  for (int l = 0; l < n; l++) {
+    bool ok = s->data->ok[s->from + first + l];
+    score[l] = (Score){ok ? e[l] : NAN, ok ? kl[l] : NAN};
+  }
+}
+
+/* Owns: the caller. One of the two numbers of each row. */
+static double *column(const Score *score, long rows, bool kl) {
+  double *x = MEM_NEW(double, "scores", rows);
+  for (long i = 0; i < rows; i++) x[i] = kl ? score[i].kl : score[i].energy;
+  return x;
 }
 
 Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data, long from,
                       long to, int threads) {
-  Scoring scoring = {.data = data, .from = from};
+  Scoring scoring = {.data = data, .from = from, .vae = vae_code(model->net)};
   Sweep sweep = {.what = "scoring",
                  .items = to - from,
-                 .size = sizeof(double),
+                 .size = sizeof(Score),
                  .threads = threads,
                  .self = &scoring,
                  .tile = score_tile};
   crew_init(&scoring.crew, model, threads);
-  Scores scores = {.energy = sweep_gather(comm, &sweep)};
+  Score *score = sweep_gather(comm, &sweep);
   crew_free(&scoring.crew);
-  if (comm_rank(comm)) return scores;
-  scores.rows = to - from;
-  scores.label = data->has_label ? data->label + from : NULL;
+  if (comm_rank(comm)) return (Scores){0};
+  Scores scores = {.rows = to - from,
+                   .energy = column(score, to - from, false),
+                   .kl = scoring.vae ? column(score, to - from, true) : NULL,
+                   .label = data->has_label ? data->label + from : NULL};
+  mem_free(&score);
   return scores;
 }
 
-void scores_free(Scores *scores) { mem_free(&scores->energy); }
+void scores_free(Scores *scores) {
+  mem_free(&scores->energy);
+  mem_free(&scores->kl);
+  mem_free(&scores->spread);
+}
+
+/* Running mean and sum of squared deviations. Source: Welford, Technometrics 4 (1962). */
+void scores_add(Scores *mean, Scores *member, int k) {
+  if (k == 0) {
+    *mean = *member;
+    mean->spread = MEM_NEW(double, "scores", mean->rows);
+    *member = (Scores){0};
+    return;
+  }
+  for (long i = 0; i < mean->rows; i++) {
+    double from = member->energy[i] - mean->energy[i];
+    mean->energy[i] += from / (k + 1);
+    mean->spread[i] += from * (member->energy[i] - mean->energy[i]);
+    if (mean->kl) mean->kl[i] += (member->kl[i] - mean->kl[i]) / (k + 1);
+  }
+  scores_free(member);
+}
+
+void scores_finish(Scores *mean, int n) {
+  for (long i = 0; i < mean->rows; i++)
+    mean->spread[i] = n > 1 ? sqrt(mean->spread[i] / (n - 1)) : NAN;
+}
 
 static hid_t put_column(hid_t file, const char *name, hid_t type, long rows, const void *data,
                         const char *meaning) {
@@ -50,6 +98,20 @@ static hid_t put_column(hid_t file, const char *name, hid_t type, long rows, con
   h5_put_text(column, "units", "1");
   h5_put_text(column, "long_name", meaning);
   return column;
+}
+
+/* The parts of a variational autoencoder's loss: the sum over features of the error, and KL. */
+static void put_vae(hid_t file, const Scores *scores, const Model *model) {
+  double *elbo = MEM_NEW(double, "scores", scores->rows);
+  double dim = (double)shape_size(model->input);
+  for (long i = 0; i < scores->rows; i++) elbo[i] = -dim * scores->energy[i] - scores->kl[i];
+  h5_close(put_column(file, "kl", H5T_NATIVE_DOUBLE, scores->rows, scores->kl,
+                      "KL of the code's Gaussian to the prior, in nats"));
+  h5_close(
+      put_column(file, "elbo", H5T_NATIVE_DOUBLE, scores->rows, elbo,
+                 "-(sum over features of the error + kl), at the mean code; the smaller, the "
+                 "more anomalous"));
+  mem_free(&elbo);
 }
 
 /* What was scored, in words. */
@@ -86,6 +148,10 @@ Err scores_save(const char *path, const Scores *scores, const Outliers *outliers
   if (scores->label)
     h5_close(put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label,
                         "class of the input; -1: unknown"));
+  if (scores->kl) put_vae(file, scores, model);
+  if (scores->spread)
+    h5_close(put_column(file, "spread", H5T_NATIVE_DOUBLE, scores->rows, scores->spread,
+                        "standard deviation of the energy over the ensemble"));
   if (n) put_outliers(file, outliers, n);
   put_input(file, model);
   h5_put_facts(file, facts);

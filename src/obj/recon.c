@@ -2,6 +2,7 @@
 #include "obj/recon.h"
 
 #include "base/mem.h"
+#include "obj/vae.h"
 
 Recon *recon_new(const Net *net, const Weights *weights, const Distance *distance) {
   Recon *recon = MEM_NEW(Recon, "energies", 1);
@@ -12,6 +13,7 @@ Recon *recon_new(const Net *net, const Weights *weights, const Distance *distanc
   recon->y = MEM_NEW(float, "energies", dim *L);
   recon->dy = MEM_NEW(float, "energies", dim *L);
   recon->x = MEM_NEW(float, "energies", dim *L);
+  recon->h = MEM_NEW(float, "energies", 2 * shape_size(net_latent(net)) * L);
   return recon;
 }
 
@@ -22,6 +24,7 @@ void recon_free(Recon **recon) {
   mem_free(&(*recon)->y);
   mem_free(&(*recon)->dy);
   mem_free(&(*recon)->x);
+  mem_free(&(*recon)->h);
   mem_free(recon);
 }
 
@@ -49,6 +52,14 @@ void recon_latent_energy(Recon *recon, double e[L], float *dz, const float *z) {
   recon_energy(recon, e, dz ? recon->y : NULL, recon->x);
   if (dz)
     net_backward(net, recon->weights, recon->inner, net->n_encoder, net->n_nodes, dz, recon->y);
+}
+
+void recon_kl(Recon *recon, double kl[L], const float *x) {
+  const Net *net = recon->net;
+  long latent = shape_size(net_latent(net));
+  net_forward(net, recon->weights, recon->outer, 0, 0, net->n_encoder - 1, KEEP_NOTHING, recon->h,
+              x);
+  vae_kl(kl, recon->h, latent);
 }
 
 void recon_encode(Recon *recon, float *z, const float *x) {

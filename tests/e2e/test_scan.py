@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""`jetnae scan`: its members are the runs that train would make, side by side or one by one, and
-its table is what score says of them.
+"""`jetnae scan` and ensembles: their members are the runs that train would make, side by side or
+one by one; a scan's table and an ensemble's mean are what score says of them.
 
 Usage: test_scan.py BINARY CONTENTS SOURCE_ROOT
 """
 
 import csv
+import math
 import pathlib
 import re
+import statistics
+import subprocess
 import sys
 
 from harness import Failures, first_difference, results, run, scratch
@@ -19,6 +22,35 @@ SCAN = ["scan.values=0,0.5,1", "scan.seeds=2", "data.train_limit=128"]
 def auc_of(binary, folder, toys):
     done = run(binary, "score", folder, f"data.input={toys}", "data.source=lean", f"out={folder}/s.h5")
     return float(re.search(r"AUC ([0-9.]+)", done.out).group(1))
+
+
+def energies(helper, path, name="/energy"):
+    done = subprocess.run([helper, path, name], capture_output=True, text=True, check=True)
+    return [float.fromhex(line) for line in done.stdout.split()]
+
+
+def check_ensemble(failures, helper, expect, tiny, folder, toys):
+    """Three members on two ranks; energy is their mean, spread their standard deviation."""
+    out, alone = folder / "ensemble", folder / "third"
+    data = [f"data.input={toys}", "data.source=lean"]
+    expect(0, "", 2, "train", tiny, *QUICK, "ensemble=3", f"out={out}")
+    expect(0, "", 1, "train", tiny, *QUICK, "seed=3", f"out={alone}")
+    failures.check(
+        results(helper, alone)["model.h5"] == results(helper, out / "member-2")["model.h5"],
+        "a member is not the run that train makes with its seed",
+    )
+    expect(0, "mean of 3 members", 2, "score", out, *data)
+    members = [out / f"member-{k}" for k in range(3)]
+    for member in members:
+        expect(0, "AUC", 1, "score", member, *data)
+    rows = list(zip(*(energies(helper, m / "scores.h5") for m in members)))
+    mean, spread = (energies(helper, out / "scores.h5", n) for n in ("/energy", "/spread"))
+    for row, m, s in zip(rows, mean, spread):
+        good = math.isclose(m, statistics.mean(row), rel_tol=1e-12)
+        good = good and math.isclose(s, statistics.stdev(row), rel_tol=1e-9)
+        if not failures.check(good, f"members {row}: found mean {m}, spread {s}"):
+            return
+    failures.check(len(mean) == 300, f"found {len(mean)} rows, want 300")
 
 
 def main():
@@ -63,6 +95,7 @@ def main():
         want = sum(auc_of(binary, together / f"1-seed{s}", toys) for s in (1, 2)) / 2
         failures.check(abs(float(rows[2]["auc"]) - want) < 1e-4, f"found {rows[2]}, want {want}")
 
+        check_ensemble(failures, helper, expect, tiny, folder, toys)
         wrong = ["scan", tiny, *QUICK, f"out={folder}/wrong"]
         expect(2, "scan.values: found none", 1, *wrong)
         expect(2, "did you mean nae.gamma", 1, *wrong, "scan.option=nae.gama", "scan.values=1")
