@@ -62,6 +62,55 @@ KINDS = {
         "view: sequence, points: 8",
         "energy=masked",
     ),
+    "lstm": kind(
+        "lstm: {units: 7, masked: true}; dense: 4",
+        "repeat: 8; lstm: {units: 7, returns: sequence}; conv1d: {channels: 3, kernel: 1}",
+        "view: sequence, points: 8",
+        "energy=masked",
+    ),
+    "graph": kind(
+        "edge_conv: {channels: 6, neighbours: 3, coordinates: true}; "
+        "edge_conv: {channels: 8, neighbours: 3}; pool_points: mean; dense: 4",
+        "dense: 12; prelu; dense: 24; reshape: {channels: 3, height: 1, width: 8}",
+        "view: sequence, points: 8",
+        "energy=chamfer",
+        "data.normal=1",
+    ),
+    "chirp": kind(
+        "conv1d: {channels: 4, kernel: 5, stride: 2, padding: 2}; prelu; "
+        "conv1d: {channels: 2, kernel: 3, padding: 1}",
+        "conv_transpose1d: {channels: 4, kernel: 4, stride: 2, padding: 1}; prelu; "
+        "conv1d: {channels: 1, kernel: 3, padding: 1}",
+        "",
+        "data.source=chirp",
+        "data.chirp_samples=32",
+        "objective=denoise",
+        "denoise.noise=masking",
+        "denoise.level=0.2",
+    ),
+    "denoise-nae": kind(
+        *PLAIN,
+        "",
+        "objective=nae",
+        "nae.pretrain=denoise",
+        "denoise.level=0.01",
+        "nae.mode=cd",
+        "nae.x_steps=3",
+        "train.ae_epochs=1",
+    ),
+    "features": kind("dense: 8; prelu; dense: 2", "dense: 8; prelu; dense: 11", "view: features"),
+    "features-nae": kind(
+        "dense: 8; prelu; dense: 2",
+        "dense: 8; prelu; dense: 11",
+        "view: features",
+        "objective=nae",
+        "nae.mode=pcd",
+        "nae.temperature=0.05",
+        "nae.x_steps=3",
+        "nae.x_noise=0.2",
+        "nae.x_step_size=0.02",
+        "train.ae_epochs=1",
+    ),
     "lstm-nae": kind(
         "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "
         "dense: 3; sphere",
