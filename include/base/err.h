@@ -5,7 +5,8 @@
  * rank, after all ranks agreed on it (par/comm.h). Bugs, exhausted memory and failures inside MPI
  * or HDF5 end the whole program at once with rank, file and line: DIE, CHECK.
  *
- * An Err is the exit code of the program. Not for use inside parallel regions. */
+ * An Err is the exit code of the program. Each thread has a message of its own: a thread that
+ * fails must hand its message over. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -1,5 +1,10 @@
-/* A data set in memory, once per node: all rows of a source, made into samples by all ranks of
- * the node, in input order. Subsets select rows by class and split; an Order walks a subset.
+/* A data set, once per node: all rows of a source, made into samples by all ranks of the node, in
+ * input order. Subsets select rows by class and split; an Order (data/order.h) walks a subset.
+ *
+ * Labels, weights and the like of all rows are in memory. So are the samples, if the memory given
+ * is enough; if not, they stay in the file (Dataset.away), those of some rows are held in memory
+ * (data/fetch.h) and others pass by (data/stream.h). Then `place` says in which slot of x the
+ * sample of a row lies. Whoever takes samples by dataset_tile or dataset_sample need not know.
  *
  * A refused row (empty jet, NaN, negative energy) keeps its place: its sample is zero, its `ok`
  * 0, it is in no subset and scores NaN. */
@@ -13,19 +18,29 @@
 
 typedef enum BadRows { BAD_ERROR, BAD_SKIP } BadRows;
 
+/* Samples in memory: all, or it is an error; all if they fit; none but those that are held. The
+ * last two as far as the source can be read anywhere, else all. */
+typedef enum Stay { STAY_ALL, STAY_FITTING, STAY_NONE } Stay;
+
 typedef struct DataOpts {
   SourceOpts source;
   ViewOpts view;    /* what jets become */
   BadRows bad_rows; /* NaN or negative energy: an error (default), or skipped and counted */
   long limit;       /* use the first rows only, 0: all */
-  double memory_gb; /* of one node, for the data */
+  double memory_gb; /* of one node, for the data; 0: no limit */
+  Stay stay;
 } DataOpts;
+
+#define NOWHERE UINT32_MAX
+
+typedef struct Away Away; /* data/fetch.h */
 
 typedef struct Dataset {
   Shape shape;
   const View *view; /* how jets are seen; NULL: the rows were samples already */
   long rows;
-  const float *x;        /* (rows, dim) */
+  const float *x;        /* (rows, dim); with `place`: (slots, dim) */
+  const uint32_t *place; /* (rows) slot of each sample, or NOWHERE; NULL: each has its own */
   const float *target;   /* (rows, dim) what x should become; NULL: x itself, no pairs */
   const int8_t *label;   /* (rows), -1: unknown */
   const float *weight;   /* (rows) */
@@ -34,6 +49,8 @@ typedef struct Dataset {
   bool has_label, has_weight;
   long refused_empty, refused_nan, refused_negative;
   uint64_t checksum; /* of the samples, the same for any rank count */
+  size_t bytes;      /* of one node, held now */
+  Away *away;        /* samples that are not in memory; NULL: all are */
   Shared *memory;
 } Dataset;
 
@@ -61,22 +78,18 @@ Subset subset_select(const Dataset *data, int classes, double from, double to, l
 Err subset_mix(Subset *normal, const Dataset *data, const Subset *signal, double share, long n);
 void subset_free(Subset *subset);
 
+/* The sample (dim) of a row that is in memory. */
+static inline const float *dataset_sample(const Dataset *data, long row) {
+  long slot = data->place ? (long)data->place[row] : row;
+  CHECK(slot != NOWHERE, "the sample of row %ld is not in memory", row);
+  return data->x + slot * shape_size(data->shape);
+}
+
 /* A tile of samples: x (dim, L) and each lane's weight from rows row[0..L-1] of the data. A
  * negative row is padding: a copy of lane 0 with weight 0. */
 void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]);
 /* What the samples x of these rows should become: themselves, or their clean partners, which then
  * lie in `room` (dim, L). */
 float *dataset_target(const Dataset *data, float *room, float *x, const long row[L]);
-
-/* The order of an epoch: blocks of `block` consecutive positions of the subset (the last short),
- * one permutation of the blocks; windows of `window` blocks in that order; one permutation of
- * each window's samples. A pure function of (seed, epoch, position); the same in memory or
- * streamed. */
-typedef struct Order {
-  long n, block, window;
-  uint64_t seed;
-} Order;
-/* Position 0..n-1 of the epoch -> index into the subset. */
-long order_at(const Order *order, uint64_t epoch, long position);
 
 #endif

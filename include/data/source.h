@@ -72,6 +72,7 @@ struct Reader {
   void (*close)(Source *source);
   /* A rank should read multiples of this many rows (a chunk); 1 when it does not matter. */
   long (*grain)(const Source *source);
+  bool anywhere; /* rows from any place cost what rows in order cost: they may be streamed */
   /* Whether images already made agree with the options asked for. NULL: nothing to check. */
   Err (*check)(const Source *source, const ImageOpts *opts);
 };

@@ -62,6 +62,8 @@ int step_threads(const Comm *comm, int wanted);
 void negatives_run(Stepper *stepper, State *state);
 /* train/gradient.c. Collective. Reduced sums into the packet; false: not finite. */
 bool gradient_reduce(Stepper *stepper, State *state);
+/* Collective. The batch at `at` is in memory. Errors: it cannot be read. */
+Err batch_need(const Stepper *stepper, const Position *at);
 /* Rows of the data set that fill tile `tile` of the batch at `at`. */
 void batch_rows(const Stepper *stepper, const Position *at, long tile, long row[L]);
 

@@ -8,12 +8,14 @@
 
 #include "base/err.h"
 #include "data/dataset.h"
+#include "data/stream.h"
 #include "net/net.h"
 #include "par/comm.h"
 #include "train/opts.h"
 
 typedef struct TrainInput {
   const Dataset *data;       /* training file */
+  Stream *stream;            /* brings its samples, batch by batch; NULL: they are in memory */
   Subset train, valid;       /* normal class: to train on, to validate on */
   const Dataset *valid_data; /* the data set that `valid` indexes (may be `data`) */
   Subset signal;        /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
@@ -21,7 +23,7 @@ typedef struct TrainInput {
   const char *config;   /* resolved configuration, canonical text: result options only */
   const char *config_full; /* everything, for config.yaml */
   const char *out;         /* run directory */
-  long block, window;      /* data order */
+  Order order;             /* in which an epoch takes `train` */
 } TrainInput;
 
 /* Collective. Train in the run directory: starts, continues or says that it is finished.

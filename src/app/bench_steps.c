@@ -106,8 +106,10 @@ static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
   TRY(net_new(&rig->net, &rig->config.net, rig->data.shape));
   rig->input = (TrainInput){.data = &rig->data,
                             .train = subset_select(&rig->data, CLASS_ALL, 0, 1, 0, opts->seed),
-                            .block = rig->config.block,
-                            .window = rig->config.window};
+                            .order = {.block = rig->config.block,
+                                      .window = rig->config.window,
+                                      .seed = opts->seed}};
+  rig->input.order.n = rig->input.train.n;
   rig->chains = split_new(opts->chain.chains, opts->leaf, 0, 1);
   rig->state = state_new(rig->net, opts, &rig->chains);
   state_start(&rig->state, opts->seed);

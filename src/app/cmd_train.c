@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,15 @@
 #include "base/provenance.h"
 #include "num/isa.h"
 #include "train/pca.h"
+#include "train/state.h"
 
 /* Everything that training reads. */
 typedef struct Loaded {
   Dataset data, separate; /* data.input; data.valid, rows = 0 when it is not given */
   Subset train, valid, signal;
   Standard standard; /* NULLs: samples as they are */
+  Order order;       /* of the rows to train on */
+  Stream *stream;    /* of their samples; NULL: they are in memory */
 } Loaded;
 
 /* Fitted, not trained: wants no network, no batch and nothing to validate on. */
@@ -80,8 +84,15 @@ static Err check_enough(const Loaded *loaded, const Config *config) {
   return OK;
 }
 
+/* What a data set leaves to another one. */
+static double memory_left(const Config *config, const Dataset *data) {
+  return fmax(config->data.memory_gb - 1e-9 * (double)data->bytes, 1e-9);
+}
+
 static Err load_separate(Loaded *loaded, const Comm *comm, const Config *config) {
   DataOpts opts = config->data;
+  opts.memory_gb = memory_left(config, &loaded->data);
+  opts.stay = loaded->data.away ? STAY_NONE : STAY_FITTING;
   opts.source.path = config->valid;
   opts.source.labels = "";
   opts.limit = 0;
@@ -108,23 +119,53 @@ static Err standardise(Loaded *loaded, const Comm *comm, const Config *config) {
   bool wanted;
   TRY(standard_wanted(&wanted, config->standardise, &loaded->data));
   if (!wanted) return OK;
-  loaded->standard = standard_measure(comm, &loaded->data, &loaded->train);
+  TRY(standard_measure(&loaded->standard, comm, &loaded->data, &loaded->train));
   const Standard *by = &loaded->standard;
   standard_apply(&loaded->data, comm, by->mean, by->scale);
   if (loaded->separate.rows) standard_apply(&loaded->separate, comm, by->mean, by->scale);
   return OK;
 }
 
+/* Samples that are away: those to validate on stay from here on, those to train on pass by. */
+static Err bring(Loaded *loaded, const Comm *comm, const Config *config) {
+  Subset valid = loaded->valid, signal = loaded->signal, none = {0};
+  bool split = valid_data(loaded) == &loaded->data;
+  StreamPlan held = {.rows = &none,
+                     .order = loaded->order,
+                     .batch = config->train.batch,
+                     .held = {valid, signal},
+                     .memory_gb = memory_left(config, &loaded->data)};
+  held.order.n = 0;
+  if (loaded->separate.away)
+    TRY(stream_new(&loaded->stream, comm, &loaded->separate, &held, config->train.threads));
+  StreamPlan plan = {.rows = &loaded->train,
+                     .order = loaded->order,
+                     .batch = config->train.batch,
+                     .epoch_step = PHASES,
+                     .held = {split ? valid : none, split ? signal : none},
+                     .memory_gb = memory_left(config, &loaded->separate)};
+  if (!loaded->data.away) return OK;
+  return stream_new(&loaded->stream, comm, &loaded->data, &plan, config->train.threads);
+}
+
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
-  TRY(dataset_load(&loaded->data, comm, &config->data, "reading data.input"));
+  DataOpts opts = config->data;
+  opts.stay = is_fit(config) ? STAY_ALL : STAY_FITTING;
+  TRY(dataset_load(&loaded->data, comm, &opts, "reading data.input"));
   TRY(check_pairs(loaded, config));
   if (config->valid) TRY(load_separate(loaded, comm, config));
   TRY(select_all(loaded, config));
   TRY(check_enough(loaded, config));
-  return standardise(loaded, comm, config);
+  TRY(standardise(loaded, comm, config));
+  loaded->order = (Order){.n = loaded->train.n,
+                          .block = config->block,
+                          .window = config->window,
+                          .seed = config->train.seed};
+  return bring(loaded, comm, config);
 }
 
 static void unload(Loaded *loaded) {
+  stream_free(&loaded->stream);
   subset_free(&loaded->train);
   subset_free(&loaded->valid);
   subset_free(&loaded->signal);
@@ -150,6 +191,7 @@ static void describe(const Loaded *loaded, const Comm *comm, const Config *confi
 static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
   char *result = config_text(config, true), *full = config_text(config, false);
   TrainInput input = {.data = &loaded->data,
+                      .stream = loaded->stream,
                       .train = loaded->train,
                       .valid = loaded->valid,
                       .valid_data = valid_data(loaded),
@@ -159,8 +201,7 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .config = result,
                       .config_full = full,
                       .out = config->out,
-                      .block = config->block,
-                      .window = config->window};
+                      .order = loaded->order};
   provenance_set("task", "train");
   provenance_set("config", "%s", full);
   Err e = is_fit(config) ? pca_run(comm, &config->train, &input)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char message[4096];
+static _Thread_local char message[4096];
 static void (*abort_hook)(int code);
 static int my_rank;
 

@@ -56,6 +56,7 @@ static Err check_lean(const Source *source, const ImageOpts *opts) {
 const Reader reader_lean = {.name = "lean",
                             .help = "files made by prepare and generate",
                             .knows = lean_knows,
+                            .anywhere = true,
                             .open = open_lean,
                             .read = read_lean,
                             .close = close_lean,

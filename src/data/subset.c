@@ -84,21 +84,26 @@ void subset_free(Subset *subset) {
   subset->n = 0;
 }
 
-/* tile (dim, L) from rows of an array (rows, dim); padding copies lane 0. */
-static void gather_rows(float *tile, const float *array, const long row[L], long dim) {
+/* Puts a sample into a lane of a tile (dim, L). */
+static void put_lane(float *lane, const float *sample, long dim) {
+  for (long i = 0; i < dim; i++) lane[i * L] = sample[i];
+}
+
+/* Padding copies lane 0. */
+static long row_of(const long row[L], int lane) { return row[lane] < 0 ? row[0] : row[lane]; }
+
+void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]) {
+  long dim = shape_size(data->shape);
   for (int lane = 0; lane < L; lane++) {
-    const float *sample = array + (row[lane] < 0 ? row[0] : row[lane]) * dim;
-    for (long i = 0; i < dim; i++) tile[i * L + lane] = sample[i];
+    put_lane(x + lane, dataset_sample(data, row_of(row, lane)), dim);
+    weight[lane] = row[lane] < 0 ? 0 : data->weight[row[lane]];
   }
 }
 
-void dataset_tile(const Dataset *data, float *x, float weight[L], const long row[L]) {
-  gather_rows(x, data->x, row, shape_size(data->shape));
-  for (int lane = 0; lane < L; lane++) weight[lane] = row[lane] < 0 ? 0 : data->weight[row[lane]];
-}
-
 float *dataset_target(const Dataset *data, float *room, float *x, const long row[L]) {
+  long dim = shape_size(data->shape);
   if (!data->target) return x;
-  gather_rows(room, data->target, row, shape_size(data->shape));
+  for (int lane = 0; lane < L; lane++)
+    put_lane(room + lane, data->target + row_of(row, lane) * dim, dim);
   return room;
 }

@@ -1,33 +1,6 @@
 #include "data/survey.h"
 
-#include <string.h>
-
 #include "base/log.h"
-
-static uint64_t mix(uint64_t hash, uint32_t word) {
-  hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-  return hash ^ hash >> 32;
-}
-
-static uint64_t mix_sample(uint64_t hash, const float *x, long dim) {
-  for (long i = 0; i < dim; i++) {
-    uint32_t word;
-    memcpy(&word, x + i, sizeof word);
-    hash = mix(hash, word);
-  }
-  return hash;
-}
-
-/* Hash of row number and all that the row holds. */
-static uint64_t hash_row(const Dataset *data, long row) {
-  long dim = shape_size(data->shape);
-  uint32_t word;
-  uint64_t hash = mix(mix(0, (uint32_t)row), (uint32_t)((uint64_t)row >> 32));
-  hash = mix_sample(hash, data->x + row * dim, dim);
-  if (data->target) hash = mix_sample(hash, data->target + row * dim, dim);
-  memcpy(&word, data->weight + row, sizeof word);
-  return mix(mix(hash, word), (uint32_t)data->label[row]);
-}
 
 void survey_count(Survey *survey, const uint8_t *verdict, long from, long to) {
   for (long row = from; row < to; row++) {
@@ -40,11 +13,10 @@ void survey_count(Survey *survey, const uint8_t *verdict, long from, long to) {
 }
 
 void survey_reduce(const Comm *comm, Survey *survey) {
-  int64_t sum[VERDICTS + 1] = {[VERDICTS] = (int64_t)survey->checksum};
+  int64_t sum[VERDICTS];
   for (int v = 0; v < VERDICTS; v++) sum[v] = survey->refused[v];
-  comm_sum_i64(comm, sum, VERDICTS + 1);
+  comm_sum_i64(comm, sum, VERDICTS);
   for (int v = 0; v < VERDICTS; v++) survey->refused[v] = sum[v];
-  survey->checksum = (uint64_t)sum[VERDICTS];
 
   /* The first row: the largest of negative numbers that hold row and verdict, exact in a double.
    */
@@ -56,11 +28,10 @@ void survey_reduce(const Comm *comm, Survey *survey) {
   survey->first_verdict = first == -0x1p52 ? JET_OK : (JetVerdict)((long)-first % VERDICTS);
 }
 
-Survey survey_rows(const Comm *comm, const Dataset *data, const uint8_t *verdict) {
+Survey survey_rows(const Comm *comm, const uint8_t *verdict, long rows) {
   Survey survey = {.first_bad = -1};
-  Range mine = range_of(data->rows, comm_rank(comm), comm_size(comm));
+  Range mine = range_of(rows, comm_rank(comm), comm_size(comm));
   survey_count(&survey, verdict + mine.from, mine.from, mine.to);
-  for (long row = mine.from; row < mine.to; row++) survey.checksum += hash_row(data, row);
   survey_reduce(comm, &survey);
   return survey;
 }

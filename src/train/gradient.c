@@ -6,16 +6,21 @@
 #include "data/dataset.h"
 #include "train/step.h"
 
+static uint64_t epoch_of(const Position *at) {
+  return (uint64_t)at->epoch * PHASES + (uint64_t)at->phase;
+}
+
+Err batch_need(const Stepper *stepper, const Position *at) {
+  long from = at->batch * stepper->plus.items;
+  if (!stepper->input->stream) return OK;
+  return stream_need(stepper->input->stream, epoch_of(at), from, from + stepper->plus.items);
+}
+
 void batch_rows(const Stepper *stepper, const Position *at, long tile, long row[L]) {
   const TrainInput *input = stepper->input;
-  Order order = {.n = input->train.n,
-                 .block = input->block,
-                 .window = input->window,
-                 .seed = stepper->opts->seed};
-  uint64_t epoch = (uint64_t)at->epoch * PHASES + (uint64_t)at->phase;
   for (int l = 0; l < L; l++) {
     long position = at->batch * stepper->plus.items + tile * L + l;
-    row[l] = (long)input->train.row[order_at(&order, epoch, position)];
+    row[l] = (long)input->train.row[order_at(&input->order, epoch_of(at), position)];
   }
 }
 

@@ -21,8 +21,8 @@ typedef struct Fit {
   int threads;
 } Fit;
 
-static const float *sample(const Fit *fit, const Pca *pca, long s) {
-  return fit->data->x + (long)fit->rows->row[s] * pca->dim;
+static const float *sample(const Fit *fit, long s) {
+  return dataset_sample(fit->data, (long)fit->rows->row[s]);
 }
 
 static double weight(const Fit *fit, long s) {
@@ -43,7 +43,7 @@ static void add_panel(Eigen *eigen, const Pca *pca, const Fit *fit, long from, l
   EigenShare share = eigen_share(eigen);
 #pragma omp parallel for num_threads(fit->threads) schedule(static)
   for (long s = from; s < to; s++) {
-    const float *x = sample(fit, pca, s);
+    const float *x = sample(fit, s);
     double w = weight(fit, s) / fit->weights;
     gather(left + (s - from) * share.rows, pca, x, w, share.row, share.rows);
     gather(right + (s - from) * share.columns, pca, x, 1, share.column, share.columns);
@@ -159,8 +159,8 @@ Err pca_fit(Pca *pca, const Comm *comm, const Dataset *data, const Subset *rows,
   pca->mean = MEM_NEW(double, "principal components", pca->dim);
   pca->value = MEM_NEW(double, "principal components", pca->dim);
   pca->vector = MEM_NEW(double, "principal components", components * pca->dim);
-  rows_mean(pca->mean, comm, data, rows);
-  Err e = decompose(pca, &fit);
+  Err e = rows_mean(pca->mean, comm, data, rows);
+  if (!e) e = decompose(pca, &fit);
   if (e) pca_free(pca);
   return e;
 }

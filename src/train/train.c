@@ -371,6 +371,7 @@ static Err one_step(Run *run, bool *stop) {
   StepReport report;
   ask(run);
   double before = clock_now();
+  TRY(batch_need(run->stepper, &run->state.at));
   step_run(run->stepper, &run->state, &report);
   health_progress(&run->health, run->stepper, &run->state, &report, clock_now() - before);
   bool row = run->state.at.step % run->opts.log_steps == 0;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "data/dataset.h"
+#include "data/order.h"
 
 /* Every index once; a window holds whole blocks, at most `window` of them; the last block is the
  * only short one. */

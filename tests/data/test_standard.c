@@ -34,6 +34,12 @@ static float *weights_new(void) {
   return weight;
 }
 
+static Standard measure(const Comm *comm, const Dataset *data, const Subset *rows) {
+  Standard standard;
+  CHECK(standard_measure(&standard, comm, data, rows) == OK, "%s", err_message());
+  return standard;
+}
+
 /* In long double, two sums over the rows. */
 static void expect(double *mean, double *deviation, const Dataset *data, const Subset *rows,
                    int feature) {
@@ -56,7 +62,7 @@ static void moments_are_those_of_plain_sums(void) {
   Subset rows = subset_select(&data, 0, 0.1, 1, 0, 1);
   float *weight = weights_new();
   data.weight = weight;
-  Standard standard = standard_measure(world, &data, &rows);
+  Standard standard = measure(world, &data, &rows);
   for (int i = 0; i < FEATURES; i++) {
     double mean, deviation;
     expect(&mean, &deviation, &data, &rows, i);
@@ -77,8 +83,8 @@ static void ranks_do_not_matter(void) {
   Comm *one = comm_split(world, comm_size(world), &part);
   Dataset data = load(world, "image"), alone = load(one, "image");
   Subset rows = subset_select(&data, 0, 0.1, 1, 0, 1);
-  Standard want = standard_measure(one, &alone, &rows);
-  Standard found = standard_measure(world, &data, &rows);
+  Standard want = measure(one, &alone, &rows);
+  Standard found = measure(world, &data, &rows);
   size_t bytes = SIZE * SIZE * sizeof(float);
   CHECK(!memcmp(found.mean, want.mean, bytes), "means");
   CHECK(!memcmp(found.scale, want.scale, bytes), "scales");
@@ -95,9 +101,9 @@ static void ranks_do_not_matter(void) {
 static void samples_are_shifted_and_scaled(void) {
   Dataset data = load(world, "image");
   Subset rows = subset_select(&data, 0, 0, 1, 0, 1);
-  Standard by = standard_measure(world, &data, &rows);
+  Standard by = measure(world, &data, &rows);
   standard_apply(&data, world, by.mean, by.scale);
-  Standard after = standard_measure(world, &data, &rows);
+  Standard after = measure(world, &data, &rows);
   int never = 0;
   for (int i = 0; i < SIZE * SIZE; i++) {
     CHECK(fabs(after.mean[i]) < 1e-6 && fabs(after.scale[i] - 1) < 1e-6, "element %d: %g, %g", i,
@@ -123,7 +129,7 @@ static void constants_and_refused_rows_stay(void) {
   comm_barrier(world);
   data.ok = ok;
   Subset rows = subset_select(&data, CLASS_ALL, 0, 1, 0, 1);
-  Standard by = standard_measure(world, &data, &rows);
+  Standard by = measure(world, &data, &rows);
   CHECK(by.scale[0] == 1 && by.mean[0] == 1234567.9f, "constant: %g, %g", by.mean[0],
         by.scale[0]);
   standard_apply(&data, world, by.mean, by.scale);

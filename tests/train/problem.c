@@ -57,8 +57,7 @@ Problem *problem_new(void) {
                           .signal = rows_between(192, 224),
                           .config = "net: small\n",
                           .config_full = "net: small\nthreads: 1\n",
-                          .block = 16,
-                          .window = 2};
+                          .order = {.n = 96, .block = 16, .window = 2, .seed = 1}};
   return p;
 }
 

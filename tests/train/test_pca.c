@@ -191,9 +191,7 @@ static TrainInput input_of(const Samples *s, const char *out) {
                       .valid_data = &s->data,
                       .config = "objective: pca\n",
                       .config_full = "objective: pca\nthreads: 1\n",
-                      .out = out,
-                      .block = 16,
-                      .window = 2};
+                      .out = out};
 }
 
 static struct stat model_file(const char *out) {

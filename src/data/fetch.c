@@ -1,0 +1,139 @@
+#include "data/fetch.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "num/isa.h"
+
+/* Rows of a run; rows that are read for nothing between two that are wanted. */
+enum { RUN = 64, GAP = 8 };
+
+static long minimum(long a, long b) { return a < b ? a : b; }
+
+/* ---- is a row what it was? ---- */
+
+static uint64_t mix(uint64_t hash, uint32_t word) {
+  hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+  return hash ^ hash >> 32;
+}
+
+static uint64_t mix_floats(uint64_t hash, const float *x, long n) {
+  for (long i = 0; i < n; i++) {
+    uint32_t word;
+    memcpy(&word, x + i, sizeof word);
+    hash = mix(hash, word);
+  }
+  return hash;
+}
+
+uint64_t row_hash(long row, const float *x, const float *target, long dim, float weight,
+                  int label) {
+  uint64_t hash = mix(mix(0, (uint32_t)row), (uint32_t)((uint64_t)row >> 32));
+  hash = mix_floats(hash, x, dim);
+  if (target) hash = mix_floats(hash, target, dim);
+  return mix(mix_floats(hash, &weight, 1), (uint32_t)label);
+}
+
+/* ---- rows into samples ---- */
+
+Fetch fetch_new(const Dataset *data) {
+  return (Fetch){.data = data, .block = block_new(&data->away->source, RUN)};
+}
+
+void fetch_free(Fetch *fetch) { block_free(&fetch->block); }
+
+static void standardise(float *x, const Away *away, long dim) {
+  for (long i = 0; i < dim; i++) x[i] = (x[i] - away->mean[i]) / away->scale[i];
+}
+
+/* Row i of the block, which is `row` of the data. Returns whether it is what it was. */
+static bool make(float *x, const Fetch *fetch, long i, long row) {
+  const Dataset *data = fetch->data;
+  const Away *away = data->away;
+  long dim = shape_size(data->shape);
+  Sample sample = view_sample(x, &away->source, &fetch->block, i, &away->view);
+  uint64_t hash = row_hash(row, x, NULL, dim, sample.weight, fetch->block.label[i]);
+  if (away->mean && data->ok[row]) standardise(x, away, dim);
+  return (uint32_t)hash == away->hash[row];
+}
+
+static Err changed(const Fetch *fetch, long row) {
+  return err_user("%s: row %ld: found other values than when it was read first; the file was "
+                  "changed or is damaged, want it as it was",
+                  fetch->data->away->source.path, row);
+}
+
+/* The n rows of a run, which ascend. */
+static Err fetch_run(Fetch *fetch, float *x, const uint32_t *row, long n, int threads) {
+  long from = row[0], dim = shape_size(fetch->data->shape), bad = LONG_MAX;
+  TRY(source_read(&fetch->data->away->source, &fetch->block, from, (long)row[n - 1] + 1));
+#pragma omp parallel for num_threads(threads) reduction(min : bad)
+  for (long i = 0; i < n; i++)
+    if (!make(x + i * dim, fetch, row[i] - from, row[i])) bad = minimum(bad, row[i]);
+  return bad < LONG_MAX ? changed(fetch, bad) : OK;
+}
+
+/* How many of the n rows belong to the first run. */
+static long run_length(const uint32_t *row, long n) {
+  long k = 1;
+  while (k < n && row[k] > row[k - 1] && row[k] - row[k - 1] <= GAP && row[k] - row[0] < RUN) k++;
+  return k;
+}
+
+Err fetch_rows(Fetch *fetch, float *x, const uint32_t *row, long n, int threads) {
+  long dim = shape_size(fetch->data->shape), run;
+  isa_fp_control();
+  for (long i = 0; i < n; i += run) {
+    run = run_length(row + i, n - i);
+    TRY(fetch_run(fetch, x + i * dim, row + i, run, threads));
+  }
+  return OK;
+}
+
+/* ---- samples that are held ---- */
+
+size_t dataset_room(const Dataset *data, long samples) {
+  return (size_t)samples * (size_t)shape_size(data->shape) * sizeof(float);
+}
+
+/* Room for samples and places; no sample has one yet. */
+static Err make_slots(Dataset *data, const Comm *comm, long slots) {
+  size_t samples = dataset_room(data, slots), places = (size_t)data->rows * sizeof(uint32_t);
+  TRY(comm_agree(comm, shared_new(&data->away->slots, comm, "samples", samples + places)));
+  char *base = shared_data(data->away->slots);
+  data->x = (float *)base;
+  data->place = (uint32_t *)(base + samples);
+  data->bytes += samples + places;
+  if (comm_node_rank(comm) == 0) memset(base + samples, 0xff, places);
+  shared_sync(data->away->slots);
+  return OK;
+}
+
+void dataset_place(Dataset *data, const uint32_t *row, long n, long first) {
+  uint32_t *place = (uint32_t *)data->place; /* in the node's window */
+  for (long i = 0; i < n; i++) place[row[i]] = first == NOWHERE ? NOWHERE : (uint32_t)(first + i);
+  shared_sync(data->away->slots);
+}
+
+/* This rank's share of a subset. */
+static Err hold(Dataset *data, const Comm *comm, const Subset *held, long first, int threads) {
+  Range mine = range_of(held->n, comm_node_rank(comm), comm_node_size(comm));
+  const uint32_t *row = held->row + mine.from;
+  float *x = (float *)data->x + (first + mine.from) * shape_size(data->shape);
+  Fetch fetch = fetch_new(data);
+  Err e = comm_agree(comm, fetch_rows(&fetch, x, row, mine.to - mine.from, threads));
+  fetch_free(&fetch);
+  dataset_place(data, row, mine.to - mine.from, first + mine.from);
+  return e;
+}
+
+Err dataset_hold(Dataset *data, const Comm *comm, const Subset *held, int n, long spare,
+                 int threads) {
+  long slots = spare, first = spare;
+  for (int i = 0; i < n; i++) slots += held[i].n;
+  TRY(make_slots(data, comm, slots));
+  for (int i = 0; i < n; first += held[i++].n) TRY(hold(data, comm, &held[i], first, threads));
+  return OK;
+}
