@@ -142,8 +142,8 @@ static void wrong_layers_are_refused(void **state) {
           "a.yaml:4: net.encoder: layer 2 (conv2d): kernal: no such attribute; did you mean "
           "kernel?");
   refused("net: {encoder: [conv2d: {channels: 8}]}\n",
-          "a.yaml:1: net.encoder: layer 1 (conv2d): kernel is missing: rows and columns of the "
-          "kernel");
+          "a.yaml:1: net.encoder: layer 1 (conv2d): kernel is missing: columns of the kernel, "
+          "and rows if it has two dimensions");
   refused("net: {decoder: [desne: 3]}\n",
           "a.yaml:1: net.decoder: layer 1: no layer is called desne; did you mean dense?");
   refused("net: {decoder: [dense: -3]}\n",
