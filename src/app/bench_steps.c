@@ -153,6 +153,7 @@ static void score(Rig *rig, long n) {
 
 static void score_all(void *arg) { score(arg, ((Rig *)arg)->data.rows); }
 static void score_one(void *arg) { score(arg, 1); }
+static void score_tile(void *arg) { score(arg, L); }
 
 /* FLOPs of linear layers from .. to - 1 for one sample, forward. */
 static double forward_flops(const Net *net, int from, int to) {
@@ -180,6 +181,13 @@ static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)
   bench_print(bench, name, rate, "samples/s", flops * rate);
 }
 
+/* From the samples to the energies of one call. */
+static void measure_latency(const Bench *bench, Rig *rig, const char *name,
+                            void (*work)(void *)) {
+  if (!bench_wants(bench, name)) return;
+  bench_print(bench, name, 1e6 * bench_seconds(work, rig, 0.5), "us", 0);
+}
+
 static void measure_images(const Bench *bench, Rig *rig) {
   double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
   long jets = rig->data.rows;
@@ -189,6 +197,8 @@ static void measure_images(const Bench *bench, Rig *rig) {
   measure(bench, rig, "ae_step.jets", step, jets, 3 * flops);
   measure(bench, rig, "score.jets", score_all, jets, flops);
   measure(bench, rig, "score1.jets", score_one, 1, flops);
+  measure_latency(bench, rig, "latency1.jets", score_one);
+  measure_latency(bench, rig, "latency16.jets", score_tile);
 }
 
 static void measure_plain(const Bench *bench, Rig *rig, const char *step_name,

@@ -21,6 +21,7 @@ ALLOWED = {
     "model": ["net", "num", "base"],
     "train": ["obj", "mcmc", "net", "data", "model", "io", "par", "num", "base"],
     "out": ["eval", "model", "obj", "net", "train", "num", "base"],
+    "lib": ["obj", "data", "model", "net", "num", "base"],
     "eval": ["obj", "mcmc", "net", "data", "model", "io", "par", "num", "base"],
 }
 # The shape of a sample is the only thing that readers share with networks.
@@ -28,7 +29,7 @@ EXCEPTIONS = {("data", "net/shape.h")}
 # MPI and BLAS stay where they belong; HDF5 with files.
 FOREIGN = {
     "mpi.h": {"par", "io"},
-    "hdf5.h": {"io", "data", "model"},
+    "hdf5.h": {"io", "data", "model", "lib"},
     "yaml.h": {"app"},
     "sleef.h": {"num"},
     "blosc.h": {"io"},
