@@ -148,16 +148,19 @@ static Err show_one(Stream *s) {
   return OK;
 }
 
-/* Forget windows before that of the position. No thread of the node writes into their slots any
- * more, and no rank reads from them. */
+/* Forget windows before that of the position, once no thread of the node writes into their slots
+ * any more, and no rank reads from them. */
 static void drop(Stream *s, uint64_t epoch, long position) {
-  long old = s->first;
-  while (s->first < s->asked && !holds(window_at(s, s->first), epoch, position)) s->first++;
-  for (long q = old; q < s->first && q < s->shown; q++) place(s, q, false);
-  if (s->shown < s->first) s->shown = s->first;
-  if (s->first == s->asked) move_to(s, epoch, position);
-  wait_for(s, s->first);
-  if (s->first > old) shared_sync(s->data->away->slots);
+  long next = s->first;
+  while (next < s->asked && !holds(window_at(s, next), epoch, position)) next++;
+  if (next > s->first) {
+    wait_for(s, next);
+    shared_sync(s->data->away->slots);
+  }
+  for (; s->first < next; s->first++)
+    if (s->first < s->shown) place(s, s->first, false);
+  if (s->shown < next) s->shown = next;
+  if (next == s->asked) move_to(s, epoch, position);
 }
 
 /* Whether the windows in memory, which follow each other, hold positions from .. to - 1. */

@@ -37,12 +37,62 @@ static void check_epoch(const Order *order, uint64_t epoch) {
   free(seen), free(window_of);
 }
 
+static const Order orders[] = {
+    {1, 4, 2, 1},    {7, 16, 3, 2}, {64, 16, 2, 3},    {65, 16, 2, 4},   {1000, 7, 5, 5},
+    {997, 10, 1, 6}, {30, 1, 4, 7}, {999, 16, 100, 8}, {4097, 64, 8, 9}, {12, 12, 1, 1}};
+
 static void an_epoch_takes_every_sample_once(void **state) {
-  const Order orders[] = {{1, 4, 2, 1},     {7, 16, 3, 2},   {64, 16, 2, 3}, {65, 16, 2, 4},
-                          {1000, 7, 5, 5},  {997, 10, 1, 6}, {30, 1, 4, 7},  {999, 16, 100, 8},
-                          {4097, 64, 8, 9}, {12, 12, 1, 1}};
   for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
     for (uint64_t epoch = 0; epoch < 5; epoch++) check_epoch(&orders[i], epoch);
+}
+
+/* The indices of a window are the same mixed and unmixed; unmixed they come block after block. */
+static void check_window(const Order *order, uint64_t epoch, Range window) {
+  char *seen = calloc((size_t)order->n, 1);
+  for (long p = window.from; p < window.to; p++) seen[order_at(order, epoch, p)]++;
+  for (long p = window.from; p < window.to; p++) {
+    long index = order_unmixed(order, epoch, p);
+    assert_int_equal(seen[index]--, 1);
+    if (p == window.from || index % order->block == 0) continue;
+    assert_int_equal(index, order_unmixed(order, epoch, p - 1) + 1);
+  }
+  free(seen);
+}
+
+static void windows_follow_each_other(void **state) {
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+    for (uint64_t epoch = 0; epoch < 5; epoch++)
+      for (long from = 0; from < orders[i].n;) {
+        Range window = order_window(&orders[i], epoch, from),
+              same = order_window(&orders[i], epoch, window.to - 1);
+        assert_true(window.from == from && window.to > from && window.to <= orders[i].n);
+        assert_true(same.from == window.from && same.to == window.to);
+        check_window(&orders[i], epoch, window);
+        from = window.to;
+      }
+}
+
+/* Counted, for batches that begin anywhere: never more than was said, and as many somewhere in
+ * long epochs. */
+static void check_most(const Order *order, long batch) {
+  long most = 0, said = order_windows_most(order, batch);
+  for (uint64_t epoch = 0; epoch < 200; epoch++)
+    for (long from = 0; from + batch <= order->n; from++) {
+      long windows = 1;
+      Range window = order_window(order, epoch, from);
+      for (; window.to < from + batch; windows++) window = order_window(order, epoch, window.to);
+      most = windows > most ? windows : most;
+    }
+  assert_int_equal(most, said);
+}
+
+static void a_batch_touches_so_many_windows(void **state) {
+  const Order small = {103, 5, 2, 3}, short_one = {101, 10, 1, 4}, even = {96, 4, 2, 5};
+  for (long batch = 2; batch < 33; batch += 5) {
+    check_most(&small, batch);
+    check_most(&short_one, batch);
+    check_most(&even, batch);
+  }
 }
 
 /* Where a sample comes is uniform: over many epochs each of the positions of sample 0 is equally
@@ -172,6 +222,8 @@ static void anomalies_mix_in(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_epoch_takes_every_sample_once),
+      cmocka_unit_test(windows_follow_each_other),
+      cmocka_unit_test(a_batch_touches_so_many_windows),
       cmocka_unit_test(epochs_differ_and_are_uniform),
       cmocka_unit_test(the_two_parts_of_a_split_are_the_whole),
       cmocka_unit_test(classes_and_limits),
