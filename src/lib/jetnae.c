@@ -65,8 +65,16 @@ static void discard(JetnaeModel **model) {
   mem_free(model);
 }
 
+/* Once: workers of other models may be at work. */
+static Err choose_isa(void) {
+  static bool chosen;
+  if (!chosen) TRY(isa_use("auto"));
+  chosen = true;
+  return OK;
+}
+
 static Err load(JetnaeModel **model, const char *path) {
-  TRY(isa_use("auto"));
+  TRY(choose_isa());
   *model = MEM_NEW(JetnaeModel, "model", 1);
   Err e = model_load(path, &(*model)->model);
   if (!e) e = err_where(complete(*model), "%s: ", path);

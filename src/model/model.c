@@ -251,9 +251,11 @@ static bool is_float(hid_t set) {
   return real;
 }
 
+/* w NULL: only look whether it is there. */
 static Err read_tensor(hid_t set, const Tensor *tensor, float *w) {
   if (set < 0 || H5Iget_type(set) != H5I_DATASET || !is_float(set)) return damaged("the tensor");
   TRY(check_shape(set, tensor));
+  if (!w) return OK;
   if (H5Dread(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, w) < 0)
     return err_user("cannot be read; take another copy of the file");
   for (size_t i = 0; i < tensor->size; i++)
@@ -261,12 +263,13 @@ static Err read_tensor(hid_t set, const Tensor *tensor, float *w) {
   return OK;
 }
 
+/* Without model->w only look. */
 static Err read_weights(hid_t file, const Model *model) {
   const Net *net = model->net;
   for (int n = 0; n < net->n_nodes; n++) {
     const Node *node = &net->node[n];
     bool decoder = n >= net->n_encoder;
-    float *w = model->w + node->w_offset;
+    float *w = model->w ? model->w + node->w_offset : NULL;
     for (int t = 0; t < node->n_tensors; t++) {
       char name[NAME_SIZE];
       snprintf(name, sizeof name, "/%s/%d/%s", decoder ? "decoder" : "encoder",
@@ -275,7 +278,7 @@ static Err read_weights(hid_t file, const Model *model) {
       Err e = read_tensor(set, &node->tensor[t], w);
       h5_close(set);
       if (e) return err_where(e, "%s: ", name);
-      w += node->tensor[t].size;
+      if (w) w += node->tensor[t].size;
     }
   }
   return OK;
@@ -314,6 +317,7 @@ static Err read_all(hid_t file, Model *model) {
   TRY(read_part(file, "decoder", model->spec.decoder, &model->spec.n_decoder));
   NetSpec plain = without_spectral(&model->spec);
   TRY(net_new(&model->net, &plain, model->input));
+  TRY(read_weights(file, model)); /* before there is memory for what may be a damaged size */
   model->w = MEM_NEW(float, "model weights", model->net->n_params);
   return read_weights(file, model);
 }
