@@ -1,5 +1,6 @@
 /* The last steps of an image: Gaussian filter, power and sum. */
 #include <math.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "data/jet.h"
@@ -31,24 +32,41 @@ static int reflect(int i, int n) {
   return i < n ? i : 2 * n - 1 - i;
 }
 
-/* Filter n pixels that lie `stride` apart, in place. */
-static void filter_line(float *x, int n, int stride, const Filter *filter) {
-  double line[IMAGE_SIZE_MOST + 2 * RADIUS_MOST];
+enum { LINES = 8 };
+
+/* Filter, in place, `lines` lines that lie `across` apart, of n pixels that lie `along` apart. */
+static void filter_lines(float *x, int lines, int n, int across, int along,
+                         const Filter *filter) {
+  double line[IMAGE_SIZE_MOST + 2 * RADIUS_MOST][LINES];
   int radius = filter->radius;
-  for (int i = -radius; i < n + radius; i++) line[radius + i] = x[reflect(i, n) * stride];
-  for (int i = 0; i < n; i++) {
-    const double *at = line + radius + i;
-    double sum = filter->weight[0] * at[0];
-    for (int k = 1; k <= radius; k++) sum += filter->weight[k] * (at[-k] + at[k]);
-    x[i * stride] = (float)sum;
+  memset(line, 0, (size_t)(n + 2 * radius) * sizeof *line);
+  for (int i = -radius; i < n + radius; i++) {
+    const float *from = x + reflect(i, n) * along;
+    for (int l = 0; l < lines; l++) line[radius + i][l] = from[l * across];
   }
+  for (int i = 0; i < n; i++) {
+    double sum[LINES];
+    for (int l = 0; l < LINES; l++) sum[l] = filter->weight[0] * line[radius + i][l];
+    for (int k = 1; k <= radius; k++) {
+      const double *below = line[radius + i - k], *above = line[radius + i + k];
+      for (int l = 0; l < LINES; l++) sum[l] += filter->weight[k] * (below[l] + above[l]);
+    }
+    for (int l = 0; l < lines; l++) x[i * along + l * across] = (float)sum[l];
+  }
+}
+
+/* All lines of an image, LINES at a time. */
+static void filter_all(float *pixels, int size, int across, int along, const Filter *filter) {
+  for (int i = 0; i < size; i += LINES)
+    filter_lines(pixels + i * across, size - i < LINES ? size - i : LINES, size, across, along,
+                 filter);
 }
 
 static void smooth(float *pixels, int size, double sigma) {
   Filter filter;
   filter_init(&filter, sigma);
-  for (int i = 0; i < size; i++) filter_line(pixels + i, size, size, &filter);
-  for (int i = 0; i < size; i++) filter_line(pixels + i * size, size, 1, &filter);
+  filter_all(pixels, size, 1, size, &filter);
+  filter_all(pixels, size, size, 1, &filter);
 }
 
 static void remap(float *pixels, int count, double power) {
