@@ -19,7 +19,7 @@ typedef struct Command {
 
 extern const Command cmd_generate, cmd_prepare, cmd_train, cmd_score, cmd_bench, cmd_config,
     cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample,
-    cmd_export;
+    cmd_export, cmd_import;
 
 /* NULL: no such command. */
 const Command *command_find(const char *name);

@@ -43,6 +43,7 @@ typedef struct Config {
   int ensemble;                     /* train: so many members, each with its own seed */
   int scan_seeds, scan_groups, scan_member;          /* groups 0: auto; member -1: all */
   const char *outliers;                              /* score: names and files, by commas */
+  const char *import_weights, *import_map; /* import: a state dict; its map, NULL: none */
   bool with_input;                                   /* reconstruct: write the inputs, too */
   long sample_count;                                 /* sample: how many */
   Walk walk;                                         /* through the codes of a vae */

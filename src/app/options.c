@@ -383,6 +383,10 @@ static const Option options[] = {
   {"score.outliers", TEXT(outliers), .class = RUN_ONLY,
    .help = "score: sets to tell from the normal rows, by commas: constant (images of one random "
            "value), noise, or files of samples of the same shape."},
+  {"import.weights", PATH(import_weights), .class = RUN_ONLY,
+   .help = "import: a PyTorch state dict as HDF5 or safetensors."},
+  {"import.map", PATH(import_map), .class = RUN_ONLY,
+   .help = "import: lines `ours theirs`; without it layers are taken in order."},
   {"reconstruct.input", SWITCH(with_input), .class = RUN_ONLY,
    .help = "reconstruct: write the inputs beside what is made of them."},
   {"sample.count", LONG(sample_count), FROM(1), .class = RUN_ONLY,

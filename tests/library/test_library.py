@@ -49,7 +49,9 @@ def check_links(library, failures):
     failures.check("hdf5" in linked, f"ldd: found no HDF5\n{linked}")
     for name in ("libmpi", "open-rte", "openmpi", "mpich", "blas", "yaml", "gomp"):
         failures.check(name not in linked, f"ldd: found {name}\n{linked}")
-    names = [line.split()[-1] for line in text("nm", "-D", "--defined-only", library).splitlines()]
+    names = [
+        line.split()[-1] for line in text("nm", "-D", "--defined-only", library).splitlines()
+    ]
     header = (pathlib.Path(sys.argv[6]) / "include/jetnae.h").read_text()
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
     public = set(re.findall(r"\b(jetnae_\w+)\(", header))
@@ -90,7 +92,8 @@ def main():
         rows = expect(example, image / "model.h5", folder / "zeros").split()
         failures.check(len(rows) == 21 and len(set(rows)) == 1, f"example: found {rows}")
         for path, want in {
-            folder / "nothing.h5": "No such file or directory; want a model written by jetnae train",
+            folder
+            / "nothing.h5": "No such file or directory; want a model written by jetnae train",
             folder / "zeros": "not an HDF5 file; want a model",
             image / "scores.h5": "an HDF5 file, but not a model",
             folder: "not a file",
