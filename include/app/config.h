@@ -21,6 +21,7 @@ typedef struct Config {
   const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */
   double valid_fraction;         /* of that split */
   int normal;                    /* the classes that count as normal (data/classes.h) */
+  const char *start; /* train.start: a model to begin with; NULL: random weights */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
   Standardise standardise;       /* data.standardise */

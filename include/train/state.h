@@ -70,6 +70,8 @@ State state_new(const Net *net, const TrainOpts *opts, const Split *chains);
 void state_free(State *state);
 /* Step 0: initial weights and spectral vectors, nothing learned. */
 void state_start(State *state, uint64_t seed);
+/* The same with these parameters w (P). */
+void state_start_with(State *state, const float *w, uint64_t seed);
 void state_snapshot(State *state);
 void state_rollback(State *state);
 /* Forget the sums of E+ and E-: a new phase, or what they hold is void. */

@@ -20,6 +20,8 @@ typedef struct TrainInput {
   const Dataset *valid_data; /* the data set that `valid` indexes (may be `data`) */
   Subset signal;        /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
   float *mean, *scale;  /* (dim) by which the samples were standardised; NULL: they were not */
+  const float *start;   /* (P) parameters to begin with; NULL: random ones */
+  uint64_t start_hash;  /* of them */
   const char *config;   /* resolved configuration, canonical text: result options only */
   const char *config_full; /* everything, for config.yaml */
   const char *out;         /* run directory */

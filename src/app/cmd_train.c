@@ -7,6 +7,7 @@
 #include "app/command.h"
 #include "app/members.h"
 #include "app/origin.h"
+#include "app/start.h"
 #include "base/log.h"
 #include "base/provenance.h"
 #include "num/isa.h"
@@ -20,6 +21,8 @@ typedef struct Loaded {
   Standard standard; /* NULLs: samples as they are */
   Order order;       /* of the rows to train on */
   Stream *stream;    /* of their samples; NULL: they are in memory */
+  Model start;       /* train.start; no net: none was given */
+  uint64_t start_hash;
 } Loaded;
 
 /* Fitted, not trained: wants no network, no batch and nothing to validate on. */
@@ -114,13 +117,25 @@ static Err check_pairs(const Loaded *loaded, const Config *config) {
                   config->train.objective);
 }
 
-/* By the rows to train on, whatever else is there. */
-static Err standardise(Loaded *loaded, const Comm *comm, const Config *config) {
+/* As the weights to begin with are used to; else by the rows to train on, whatever else is
+ * there. */
+static Err find_standard(Loaded *loaded, const Comm *comm, const Config *config) {
+  Standard *standard = &loaded->standard;
+  Model *start = &loaded->start;
   bool wanted;
+  if (start->net) {
+    *standard = (Standard){start->mean, start->scale};
+    start->mean = start->scale = NULL;
+    return OK;
+  }
   TRY(standard_wanted(&wanted, config->standardise, &loaded->data));
-  if (!wanted) return OK;
-  TRY(standard_measure(&loaded->standard, comm, &loaded->data, &loaded->train));
+  return wanted ? standard_measure(standard, comm, &loaded->data, &loaded->train) : OK;
+}
+
+static Err standardise(Loaded *loaded, const Comm *comm, const Config *config) {
+  TRY(find_standard(loaded, comm, config));
   const Standard *by = &loaded->standard;
+  if (!by->mean) return OK;
   standard_apply(&loaded->data, comm, by->mean, by->scale);
   if (loaded->separate.rows) standard_apply(&loaded->separate, comm, by->mean, by->scale);
   return OK;
@@ -148,6 +163,13 @@ static Err bring(Loaded *loaded, const Comm *comm, const Config *config) {
   return stream_new(&loaded->stream, comm, &loaded->data, &plan, config->train.threads);
 }
 
+static Err load_start(Loaded *loaded, const Config *config) {
+  TRY(start_load(&loaded->start, config, loaded->data.shape));
+  loaded->start_hash = start_hash(&loaded->start);
+  log_note("begin with the weights of %s", config->start);
+  return OK;
+}
+
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   DataOpts opts = config->data;
   opts.stay = is_fit(config) ? STAY_ALL : STAY_FITTING;
@@ -156,6 +178,7 @@ static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   if (config->valid) TRY(load_separate(loaded, comm, config));
   TRY(select_all(loaded, config));
   TRY(check_enough(loaded, config));
+  if (config->start) TRY(load_start(loaded, config));
   TRY(standardise(loaded, comm, config));
   loaded->order = (Order){.n = loaded->train.n,
                           .block = config->block,
@@ -170,6 +193,7 @@ static void unload(Loaded *loaded) {
   subset_free(&loaded->valid);
   subset_free(&loaded->signal);
   standard_free(&loaded->standard);
+  model_free(&loaded->start);
   if (loaded->separate.rows) dataset_free(&loaded->separate);
   if (loaded->data.rows) dataset_free(&loaded->data);
 }
@@ -198,6 +222,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .signal = loaded->signal,
                       .mean = loaded->standard.mean,
                       .scale = loaded->standard.scale,
+                      .start = loaded->start.w,
+                      .start_hash = loaded->start_hash,
                       .config = result,
                       .config_full = full,
                       .out = config->out,
@@ -213,6 +239,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
 
 static Err check_given(const Config *config) {
   if (!config->out) return err_user("out: found nothing, want out=DIR, the run directory");
+  if (is_fit(config) && config->start)
+    return err_user("train.start: found %s, but objective pca begins with nothing", config->start);
   if (is_fit(config)) return OK;
   if (!config->net.n_encoder || !config->net.n_decoder)
     return err_user("net.%s: found no layers, want a list; the files in configs/ have some",

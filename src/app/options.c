@@ -224,6 +224,8 @@ static const Option options[] = {
    .help = "Largest norm of the gradient."},
   {"train.nae_patience", INT(train.nae.patience), FROM(0), OR("never", 0),
    .help = "End the phase after so many validations in a row that were no better."},
+  {"train.start", PATH(start), .class = RUN_ONLY,
+   .help = "Begin with the weights, and the standardisation, of this model.h5 (jetnae import)."},
   {"train.optimizer", CHOICE(train.optimizer, optimizer_names), .help = "adamw: with decay."},
   {"train.beta1", REAL(train.beta1), WITHIN(0, 0.999999),
    .help = "Adam: memory of the gradient."},

@@ -73,9 +73,9 @@ void state_fresh_optimizer(State *state) {
   forget_best(state);
 }
 
-void state_start(State *state, uint64_t seed) {
+/* Step 0 with the parameters that are there. */
+static void begin(State *state, uint64_t seed) {
   const Net *net = state->net;
-  net_init(net, state->now.w, seed);
   if (net->n_spectral > 0) {
     net_spectral_init(net, state->now.s, state->now.w, seed);
     net_spectral_step(net, state->now.s, state->now.w, POWER_ITERATIONS);
@@ -87,6 +87,16 @@ void state_start(State *state, uint64_t seed) {
   state_clear_sums(state);
   state_fresh_optimizer(state);
   state_snapshot(state);
+}
+
+void state_start(State *state, uint64_t seed) {
+  net_init(state->net, state->now.w, seed);
+  begin(state, seed);
+}
+
+void state_start_with(State *state, const float *w, uint64_t seed) {
+  memcpy(state->now.w, w, state->net->n_params * sizeof *w);
+  begin(state, seed);
 }
 
 void state_clear_sums(State *state) {

@@ -119,7 +119,10 @@ static Err resume(Run *run) {
     return err_user("%s/checkpoints: found %d checkpoints, none of which can be read; want one "
                     "that is whole, or fresh=true to start over",
                     run->dir.out, run->dir.n);
-  state_start(&run->state, run->opts.seed);
+  if (run->input->start)
+    state_start_with(&run->state, run->input->start, run->opts.seed);
+  else
+    state_start(&run->state, run->opts.seed);
   return OK;
 }
 
@@ -152,6 +155,8 @@ char *train_result_text(const TrainInput *input) {
   if (input->valid_data && input->valid_data != input->data)
     fprintf(out, "# validation data: %ld rows, checksum %016" PRIx64 "\n",
             input->valid_data->rows, input->valid_data->checksum);
+  if (input->start)
+    fprintf(out, "# begins with weights, checksum %016" PRIx64 "\n", input->start_hash);
   fprintf(out, "# samples: %ld to train on, %ld to validate on, %ld labelled anomalies\n",
           input->train.n, input->valid.n, input->signal.n);
   fclose(out);

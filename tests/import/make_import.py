@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "examples"))
 from export_pytorch import ReferenceNetwork, write  # noqa: E402
 
-N = 12
+N = 40
 
 
 class Recurrent(nn.Module):

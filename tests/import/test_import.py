@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`jetnae import`: networks that PyTorch made score as PyTorch says, from HDF5 and safetensors,
-by order and by map; and words for state dicts that do not fit.
+by order and by map, and can be trained on; words for state dicts that do not fit.
 
 Usage: test_import.py BINARY CONTENTS SOURCE_ROOT
 """
@@ -180,21 +180,29 @@ def main():
                 ranks=0,
             )
 
+        def samples(name):
+            return f"data.input={HERE}/{name}_samples.h5", "data.source=hdf5", "quiet=true"
+
+        def agrees(name, out):
+            done = run(binary, "score", out, *samples(name), ranks=0)
+            if not failures.check(done.code == 0, done):
+                return
+            found = numbers(helper, out / "scores.h5")
+            want = numbers(helper, HERE / f"{name}_samples.h5")
+            worst = max(abs(f - w) / w for f, w in zip(found, want, strict=True))
+            print(f"{out.name}: {len(want)} energies, largest difference {worst:.1e}")
+            failures.check(want and worst < 1e-5, f"{out.name}: found {found}, want {want}")
+
         def expect(name, end, *words):
             out = folder / f"{name}_{end}"
             done = bring(name, HERE / f"{name}.{end}", f"out={out}", *words)
-            if not failures.check(done.code == 0, done):
-                return
-            words = (f"data.input={HERE}/{name}_samples.h5", "data.source=hdf5", "quiet=true")
-            done = run(binary, "score", out, *words, ranks=0)
-            failures.check(done.code == 0, done)
-            found, want = (
-                numbers(helper, out / "scores.h5"),
-                numbers(helper, HERE / f"{name}_samples.h5"),
-            )
-            worst = max(abs(f - w) / w for f, w in zip(found, want, strict=True))
-            print(f"{name}.{end}: {len(want)} energies, largest difference {worst:.1e}")
-            failures.check(want and worst < 1e-5, f"{name}.{end}: found {found}, want {want}")
+            if failures.check(done.code == 0, done):
+                agrees(name, out)
+
+        def train(name, start, out, *words):
+            words = (f"out={folder / out}", "train.batch=16", "data.valid_fraction=0.3", *words)
+            words = (f"train.start={folder / start}/model.h5", *samples(name), *words)
+            return run(binary, "train", configs[name], *words, ranks=0)
 
         expect("images", "h5")
         expect("images", "safetensors")
@@ -214,6 +222,16 @@ def main():
         words = f"out={folder}/images_h5"
         refuse(bring("images", HERE / "images.h5", words), "found a model; want another out=")
         refuse(bring("images", HERE / "images.h5"), "out: found nothing")
+        # Training goes on from there: a step of no length changes nothing.
+        step = ("train.ae_epochs=1", "train.ae_rate=1e-12")
+        for name, start in (("features", "features_safetensors"), ("images", "images_h5")):
+            done = train(name, start, f"{name}_trained", *step)
+            if failures.check(done.code == 0, done):
+                agrees(name, folder / f"{name}_trained")
+        refuse(
+            train("features", "images_h5", "other", *step),
+            "(train.start): found a model for samples of 1 x 8 x 8, want 5 x 1 x 1",
+        )
         done = bring("images", HERE / "images.h5", words, "fresh=true")
         failures.check(done.code == 0, done)
     failures.finish()
