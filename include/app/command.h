@@ -12,14 +12,15 @@ typedef struct Command {
   const char *summary; /* one line */
   const char *help;    /* teaches: what it does, what it needs, what it leaves, an example */
   bool takes_run;      /* the first argument names a run directory or file: config.run */
+  bool takes_runs;     /* all arguments do: config.runs */
   bool needs_config;
   /* Collective: every rank runs it with the same configuration. */
   Err (*run)(const Comm *comm, Config *config);
 } Command;
 
 extern const Command cmd_generate, cmd_prepare, cmd_train, cmd_score, cmd_bench, cmd_config,
-    cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample,
-    cmd_export, cmd_import;
+    cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample, cmd_export, cmd_import,
+    cmd_report, cmd_watch;
 
 /* NULL: no such command. */
 const Command *command_find(const char *name);

@@ -16,6 +16,8 @@ typedef struct Config {
   const char *file;  /* the configuration file; NULL: none */
   const char *run;   /* `jetnae score RUN`: the run directory, model or file named after the
                         command */
+  const char *const *runs; /* (n_runs) all of them, for a command that takes several */
+  int n_runs;
   const char *out;   /* run directory, or output of a command that writes one; NULL: not given */
   const char *from; /* a file or directory whose training is run again; NULL: none */
   const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */

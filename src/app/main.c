@@ -59,7 +59,8 @@ static bool answer(int argc, char **argv) {
 /* The words behind the command, sorted by kind. */
 typedef struct Words {
   const char *run, *file, *from; /* from: of an assignment, in place of a file */
-  int n;
+  const char **runs;             /* (n_runs) the first is `run` */
+  int n_runs, n;
   char **assignment; /* (n) */
 } Words;
 
@@ -79,7 +80,8 @@ static const char *assigned(const Words *words, const char *key) {
 
 static Err sort_words(Words *words, const Command *command, int n, char **word) {
   words->assignment = calloc((size_t)n + 1, sizeof *words->assignment);
-  CHECK(words->assignment, "no memory");
+  words->runs = calloc((size_t)n + 1, sizeof *words->runs);
+  CHECK(words->assignment && words->runs, "no memory");
   for (int i = 0; i < n; i++) {
     if (is_assignment(word[i]))
       words->assignment[words->n++] = word[i];
@@ -87,15 +89,16 @@ static Err sort_words(Words *words, const Command *command, int n, char **word) 
       return err_user("command line: found %s, want key=value; the only dashed options are "
                       "--help and --version",
                       word[i]);
-    else if (command->takes_run && !words->run)
-      words->run = word[i];
+    else if (command->takes_runs || (command->takes_run && !words->n_runs))
+      words->runs[words->n_runs++] = word[i];
     else if (!words->file)
       words->file = word[i];
     else
       return err_user("command line: found %s, want key=value: the configuration is %s already",
                       word[i], words->file);
   }
-  if (command->takes_run && !words->run)
+  words->run = words->runs[0];
+  if ((command->takes_run || command->takes_runs) && !words->run)
     return err_user("%s: which run? want: jetnae %s %s", command->name, command->name,
                     command->usage);
   words->from = assigned(words, "from");
@@ -138,6 +141,8 @@ static Err read_config(Config *config, const Comm *comm, const Words *words) {
   free(text);
   if (!e && words->from) forget_run(config, words);
   config->run = words->run;
+  config->runs = words->runs;
+  config->n_runs = words->n_runs;
   config->file = name;
   return e;
 }
@@ -199,6 +204,7 @@ static Err run(const Comm *comm, int argc, char **argv) {
   if (!e) origin_note_run(comm, command->name, &config);
   if (!e) e = comm_agree(comm, command->run(comm, &config));
   free(words.assignment);
+  free(words.runs);
   return e;
 }
 

@@ -1,0 +1,37 @@
+/* What a physicist wants to be told about a run before believing it, from the rows of its log: a
+ * table of rules, each with a sentence. The worst rule that is broken gives the word:
+ *
+ *   healthy    nothing is wrong that the log can tell
+ *   doubtful   read why before using the model
+ *   diverged   energies ran away or are not numbers
+ *   frozen     the chains do not move, or are so cold that they only roll downhill
+ *   collapsed  chains sit in one place, or a part of the network has died
+ *   too early  fewer rows than it takes to tell
+ *
+ * Rules on samplers look at medians over the last half of the rows of the NAE phase, so that
+ * neither the warm-up nor a single row decides. */
+#ifndef OUT_VERDICT_H
+#define OUT_VERDICT_H
+
+#include "out/runlog.h"
+
+/* Worse is larger. */
+typedef enum Grade { REMARK, DOUBT, TROUBLE } Grade;
+
+typedef struct Finding {
+  Grade grade;
+  const char *word; /* "frozen" */
+  char text[320];
+} Finding;
+
+enum { FINDINGS = 24 };
+typedef struct Verdict {
+  const char *word;
+  Grade grade; /* of the worst finding; REMARK: healthy, or too early */
+  int n;
+  Finding finding[FINDINGS]; /* (n) */
+} Verdict;
+
+Verdict verdict_of(const RunLog *log);
+
+#endif

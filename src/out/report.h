@@ -1,0 +1,40 @@
+/* The parts of a report: each adds what it finds, and nothing when there is nothing. They return
+ * whether they did. */
+#ifndef OUT_REPORT_PARTS_H
+#define OUT_REPORT_PARTS_H
+
+#include "out/page.h"
+#include "out/report.h"
+#include "out/runlog.h"
+
+bool report_training(Page *page, const ReportRun *run, int n);
+bool report_scores(Page *page, const ReportRun *run, int n);
+bool report_mass(Page *page, const ReportRun *run, int n);
+bool report_images(Page *page, const ReportRun *run, int n);
+bool report_codes(Page *page, const ReportRun *run, int n);
+bool report_tables(Page *page, const ReportRun *run, int n);
+
+/* "folder/file" of a run. */
+enum { REPORT_PATH = 4200 };
+void report_path(char path[REPORT_PATH], const ReportRun *run, const char *file);
+/* Whether the run has the file. */
+bool report_has(const ReportRun *run, const char *file);
+/* A colour of its own for run i. */
+Colour report_colour(int i);
+/* "name, what", or "what" alone for a single run. */
+void report_legend(char name[96], const ReportRun *run, int n, const char *what);
+/* A file that is there but cannot be read: the message of the error goes into the page. */
+void report_complain(Page *page);
+
+/* A numeric data set of a file, whole. */
+typedef struct Data {
+  long rows, row; /* row: numbers of one */
+  int rank;
+  long dims[8];  /* rows first */
+  double *value; /* (rows, row) */
+} Data;
+/* Owns: the caller, data_free. False: it is not there, is empty or is not of numbers. */
+bool data_read(Data *data, const char *path, const char *name);
+void data_free(Data *data);
+
+#endif
