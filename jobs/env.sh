@@ -90,6 +90,12 @@ requeue() {
   exit 75
 }
 
+# Whether the last attempt ended by a fault before it got on: failed DIR PROGRESS_BEFORE
+failed() {
+  case "$code" in 0 | 2 | 75) return 1 ;; esac
+  [ -z "$ended" ] && [ "$(progress_of "$1")" = "$2" ]
+}
+
 # Run a command that writes checkpoints below DIR until it is done, over as many jobs as that takes:
 # until_done DIR COMMAND ...
 until_done() {
@@ -97,6 +103,10 @@ until_done() {
   shift
   before="$(progress_of "$dir")"
   supervise "$@"
+  if failed "$dir" "$before"; then # what a crash leaves behind can be in the way of a step's number
+    say "exit code $code before any new checkpoint; once more in this job"
+    supervise "$@"
+  fi
   case "$code" in
     0) rm -f "$dir/faults" && exit 0 ;;
     2) exit 2 ;;

@@ -23,7 +23,7 @@ from harness import Failures, first_difference, ranks_in, results, run  # noqa: 
 
 LONGER = ["train.nae_epochs=300", "train.checkpoint_steps=50", "log.steps=50"]
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
-PATIENCE_S = 120
+PATIENCE_S = 240  # on a busy machine
 
 
 class Wrong(Exception):
@@ -88,7 +88,7 @@ class Lab:
         )
         return text.split(";")[0].strip()
 
-    def train(self, out, *words, options=("-N2", "-n4")):
+    def train(self, out, *words, options=("-N2", "--ntasks-per-node=2", "-n4")):
         return self.submit(out, self.tiny, *LONGER, f"out={out}", *words, options=options)
 
     def job(self, number):
@@ -109,9 +109,14 @@ class Lab:
                 f"found {found['Restarts']} restarts, want at least {restarts}\n{self.log(out)}"
             )
 
-    def log(self, out):
+    def said(self, out):
+        """All that the jobs of a run have written."""
         paths = sorted(self.folder.glob(f"{out.name}*.log"))
-        return "\n".join(path.read_text(errors="replace")[-3000:] for path in paths)
+        return "\n".join(path.read_text(errors="replace") for path in paths)
+
+    def log(self, out):
+        """As much of it as a message shows."""
+        return self.said(out)[-3000:]
 
     def started(self, out, step=50):
         """Wait until there is a checkpoint of this step or a later one."""
@@ -162,7 +167,7 @@ def stops_before_the_limit_until_done(lab, out, want):
     )
     lab.wait(job, out, restarts=1)
     lab.same(out, want)
-    if "stopped at step" not in lab.log(out):
+    if "stopped at step" not in lab.said(out):
         raise Wrong(f"the run never stopped by itself\n{lab.log(out)}")
 
 
@@ -180,7 +185,7 @@ def cancelled_and_submitted_again(lab, out, want):
     lab.call("scancel", job)
     lab.wait(job, out, state="CANCELLED")
     wait_for("the ranks' end", lambda: not ranks_in(out))
-    if "stopped at step" not in lab.log(out):
+    if "stopped at step" not in lab.said(out):
         raise Wrong(f"no checkpoint when cancelled\n{lab.log(out)}")
     lab.wait(lab.train(out, options=("-N1", "-n3")), out)
     lab.same(out, want)
@@ -218,6 +223,8 @@ def a_forgotten_twin(lab, out, want):
     lab.call("scontrol", "update", f"jobid={job}", "reqnodelist=n1")
     wait_for("the new ranks", lambda: set(ranks_in(out)) - set(old))
     lab.started(out, step=200)
+    if not set(old) <= set(ranks_in(out)):
+        raise Wrong(f"somebody has killed the twin\n{lab.log(out)}")
     for process in old:
         os.kill(process, signal.SIGCONT)
     wait_for("the end of the old ranks", lambda: not set(old) & set(ranks_in(out)))
@@ -225,13 +232,13 @@ def a_forgotten_twin(lab, out, want):
     lab.down("-r", "n2")
     lab.up()
     lab.same(out, want)
-    if "another run has taken over" not in lab.log(out):
+    if "another run has taken over" not in lab.said(out):
         raise Wrong(f"the twin was not stopped by the fence\n{lab.log(out)}")
 
 
 def a_wrong_option_ends_at_once(lab, out, want):
     lab.wait(lab.train(out, "train.bacth=1"), out, state="FAILED")
-    if lab.log(out).count("jetnae: ") != 1 or "train.batch" not in lab.log(out):
+    if lab.said(out).count("jetnae: ") != 1 or "train.batch" not in lab.said(out):
         raise Wrong(f"want one message\n{lab.log(out)}")
 
 
