@@ -46,6 +46,13 @@ Value graph_reduce(Graph *graph, const char *type, Value x, const int64_t *axes,
 
 /* src/out/onnx_layers.c. y = the layer's output, (N, c, h, w), from x. Errors: no form for it. */
 Err onnx_layer(Graph *graph, Value *y, Value x, const Node *node, const float *w);
+/* src/out/onnx_points.c. The same for sets of points. */
+Value onnx_pool_points(Graph *graph, Value x, const Node *node, const float *w);
+Value onnx_edge_conv(Graph *graph, Value x, const Node *node, const float *w);
+Value onnx_chamfer(Graph *graph, Value y, Value x, Shape shape);
+Value onnx_chamfer_pt(Graph *graph, Value y, Value x, Shape shape);
+/* 1 where a point is there, 0 where all its features are zero: (N, 1, 1, T) from (N, F, 1, T). */
+Value onnx_present(Graph *graph, Value x);
 /* Errors: no form for it. e (N) */
 Err onnx_energy(Graph *graph, Value *e, Value y, Value x, Shape shape, const char *energy);
 

@@ -152,7 +152,7 @@ static Value repeat(Graph *graph, Value x, const Node *node, const float *w) {
 /* ---- sequences and sets ---- */
 
 /* 1 where a point is there, (N, 1, 1, T). */
-static Value present(Graph *graph, Value x) {
+Value onnx_present(Graph *graph, Value x) {
   Value largest = graph_reduce(graph, "ReduceMax", op_out(OP(graph, "Abs", x)),
                                (const int64_t[]){1}, 1, true);
   Op cast = OP(graph, "Cast", op_out(OP(graph, "Greater", largest, graph_float(graph, 0))));
@@ -162,8 +162,8 @@ static Value present(Graph *graph, Value x) {
 
 /* How many points are there, (N) int32; they stand at the front. */
 static Value length(Graph *graph, Value x) {
-  Op cast =
-      OP(graph, "Cast", graph_reduce(graph, "ReduceSum", present(graph, x), features, 3, false));
+  Op cast = OP(graph, "Cast",
+               graph_reduce(graph, "ReduceSum", onnx_present(graph, x), features, 3, false));
   op_int(cast, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
   return op_out(cast);
 }
@@ -266,7 +266,9 @@ static const struct {
              {"gaussian", gaussian},
              {"repeat", repeat},
              {"gru", gru},
-             {"lstm", lstm}};
+             {"lstm", lstm},
+             {"edge_conv", onnx_edge_conv},
+             {"pool_points", onnx_pool_points}};
 
 Err onnx_layer(Graph *graph, Value *y, Value x, const Node *node, const float *w) {
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -286,7 +288,8 @@ static Value mse(Graph *graph, Value y, Value x, Shape shape) {
 }
 
 static Value masked(Graph *graph, Value y, Value x, Shape shape) {
-  Value here = present(graph, x), counted = op_out(OP(graph, "Mul", squares(graph, y, x), here));
+  Value here = onnx_present(graph, x),
+        counted = op_out(OP(graph, "Mul", squares(graph, y, x), here));
   Value points = graph_reduce(graph, "ReduceSum", here, features, 3, false);
   Value unit = op_out(OP(graph, "Mul", op_out(OP(graph, "Max", points, graph_float(graph, 1))),
                          graph_float(graph, shape.c)));
@@ -313,7 +316,11 @@ static Value bernoulli(Graph *graph, Value y, Value x, Shape shape) {
 static const struct {
   const char *name;
   Value (*form)(Graph *graph, Value y, Value x, Shape shape);
-} energies[] = {{"mse", mse}, {"masked", masked}, {"bernoulli", bernoulli}};
+} energies[] = {{"mse", mse},
+                {"masked", masked},
+                {"bernoulli", bernoulli},
+                {"chamfer", onnx_chamfer},
+                {"chamfer_pt", onnx_chamfer_pt}};
 
 Err onnx_energy(Graph *graph, Value *e, Value y, Value x, Shape shape, const char *energy) {
   for (size_t i = 0; i < sizeof energies / sizeof *energies; i++)

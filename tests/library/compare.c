@@ -1,5 +1,5 @@
 /* libjetnae against what the program wrote, bit for bit: from four threads at once, in batches of
- * several sizes, one thread flushing subnormal numbers to zero.
+ * several sizes, one thread in other floating-point modes.
  *
  *   compare MODEL P4 SCORES CODES RECONSTRUCTIONS
  *
@@ -28,7 +28,7 @@ typedef struct Job {
   const JetnaeModel *model;
   const Wanted *wanted;
   long batch;
-  int flush, wrong;
+  int strange, wrong;
   pthread_t thread;
 } Job;
 
@@ -71,7 +71,7 @@ static void *work(void *arg) {
   double *energy = room(n, sizeof *energy);
   JetnaeWorker *worker = jetnae_worker_new(job->model);
 #if defined(__x86_64__)
-  unsigned modes = job->flush ? 0x9fc0 : 0x1f80; /* flush to zero, denormals are zeros */
+  unsigned modes = job->strange ? 0xffc0 : 0x1f80; /* towards zero, no subnormals */
   _mm_setcsr(modes);
 #endif
   for (long at = 0; at < n; at += job->batch) {
@@ -99,7 +99,7 @@ static int compare(const JetnaeModel *model, const Wanted *wanted) {
   Job job[THREADS];
   int wrong = 0;
   for (int t = 0; t < THREADS; t++) {
-    job[t] = (Job){.model = model, .wanted = wanted, .batch = batch[t], .flush = t == 2};
+    job[t] = (Job){.model = model, .wanted = wanted, .batch = batch[t], .strange = t == 2};
     if (pthread_create(&job[t].thread, NULL, work, &job[t])) return 3;
   }
   for (int t = 0; t < THREADS; t++) {

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""`jetnae export`: models of every layer that ONNX can express, run by ONNX Runtime on what was
-scored and encoded; and what cannot be expressed is named. Skipped where ONNX Runtime, NumPy or h5py
-is missing.
+"""`jetnae export`: models of every layer and energy, run by ONNX Runtime on what was scored and
+encoded. Skipped where ONNX Runtime, NumPy or h5py is missing.
 
 Usage: test_onnx.py BINARY SOURCE_ROOT
 """
@@ -65,6 +64,25 @@ MODELS = {
         "conv1d: {channels: 3, kernel: 1}",
         "energy=masked",
     ),
+    "sets": (
+        (3, 1, 10),
+        "edge_conv: {channels: 8, neighbours: 4, coordinates: true};"
+        "edge_conv: {channels: 20, neighbours: 12, pooling: mean, slope: 0.1}; pool_points: max; dense: 4",
+        "dense: 30; reshape: {channels: 3, height: 1, width: 10}",
+        "energy=chamfer_pt",
+    ),
+    "means": (
+        (4, 1, 7),
+        "edge_conv: {channels: 6, neighbours: 3, bias: false};pool_points; dense: 4",
+        "dense: 28; reshape: {channels: 4, height: 1, width: 7}",
+        "energy=chamfer",
+    ),
+    "shares": (
+        (3, 1, 6),
+        "pool_points: {pooling: mean, weighted: true}; dense: 4",
+        "dense: 18; reshape: {channels: 3, height: 1, width: 6}",
+        "energy=chamfer_pt",
+    ),
     "features": ((5, 1, 1), "dense: 8; relu; dense: 2", "dense: 5", "data.standardise=true"),
     "pixels": ((1, 4, 4), "dense: 6", "dense: 16; sigmoid", "energy=bernoulli"),
 }
@@ -77,9 +95,11 @@ def layers(text):
 
 def samples(name, shape):
     x = np.random.default_rng(7).uniform(0, 1, (ROWS, *shape)).astype("float32")
-    if name == "sequences":
+    if name in ("sequences", "sets", "means", "shares"):
         for i in range(ROWS):
             x[i, :, :, 1 + i % shape[-1] :] = 0
+        if name != "sequences":
+            x[3] = 0  # a set without points
     if name == "features":
         x *= np.array([1000, 1, 30, 1e-3, 5], "float32").reshape(1, 5, 1, 1)
     return x
