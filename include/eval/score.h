@@ -16,10 +16,11 @@
 /* Scored rows, on rank 0. */
 typedef struct Scores {
   long rows;
-  double *energy;      /* (rows) */
-  double *kl;          /* (rows) of a vae's code, in nats; NULL: no vae */
-  double *spread;      /* (rows) standard deviation over an ensemble; NULL: one model */
-  const int8_t *label; /* (rows) of the data set; NULL: it has none */
+  double *energy;        /* (rows) */
+  double *kl;            /* (rows) of a vae's code, in nats; NULL: no vae */
+  double *spread;        /* (rows) standard deviation over an ensemble; NULL: one model */
+  const int8_t *label;   /* (rows) of the data set; NULL: it has none */
+  const float *mass_gev; /* (rows) of the jets; NULL, or all 0: there are none */
 } Scores;
 
 /* Collective. Score rows from .. to - 1 of the data with `threads` threads per rank. Owns: the

@@ -208,6 +208,7 @@ static Err score_member(const Comm *comm, Config *config, const char *run, int k
     finish_members(mean, n);
     const Dataset *data = &apply.data;
     mean->scores.label = data->has_label ? data->label + apply.rows.from : NULL;
+    mean->scores.mass_gev = data->mass_gev + apply.rows.from;
     log_note("mean of %d members; /spread is their standard deviation", n);
     e = finish(&apply, comm, mean, &own);
   }

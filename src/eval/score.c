@@ -58,7 +58,8 @@ Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data,
   Scores scores = {.rows = to - from,
                    .energy = column(score, to - from, false),
                    .kl = scoring.vae ? column(score, to - from, true) : NULL,
-                   .label = data->has_label ? data->label + from : NULL};
+                   .label = data->has_label ? data->label + from : NULL,
+                   .mass_gev = data->mass_gev + from};
   mem_free(&score);
   return scores;
 }
@@ -92,10 +93,10 @@ void scores_finish(Scores *mean, int n) {
 }
 
 static hid_t put_column(hid_t file, const char *name, hid_t type, long rows, const void *data,
-                        const char *meaning) {
+                        const char *units, const char *meaning) {
   static const char *const label[] = {"row"};
   hid_t column = h5_put_array(file, name, type, 1, &rows, label, data);
-  h5_put_text(column, "units", "1");
+  h5_put_text(column, "units", units);
   h5_put_text(column, "long_name", meaning);
   return column;
 }
@@ -105,10 +106,10 @@ static void put_vae(hid_t file, const Scores *scores, const Model *model) {
   double *elbo = MEM_NEW(double, "scores", scores->rows);
   double dim = (double)shape_size(model->input);
   for (long i = 0; i < scores->rows; i++) elbo[i] = -dim * scores->energy[i] - scores->kl[i];
-  h5_close(put_column(file, "kl", H5T_NATIVE_DOUBLE, scores->rows, scores->kl,
+  h5_close(put_column(file, "kl", H5T_NATIVE_DOUBLE, scores->rows, scores->kl, "1",
                       "KL of the code's Gaussian to the prior, in nats"));
   h5_close(
-      put_column(file, "elbo", H5T_NATIVE_DOUBLE, scores->rows, elbo,
+      put_column(file, "elbo", H5T_NATIVE_DOUBLE, scores->rows, elbo, "1",
                  "-(sum over features of the error + kl), at the mean code; the smaller, the "
                  "more anomalous"));
   mem_free(&elbo);
@@ -128,11 +129,17 @@ static void put_outliers(hid_t file, const Outliers *outliers, int n) {
     char name[16];
     snprintf(name, sizeof name, "%d", i);
     hid_t column = put_column(group, name, H5T_NATIVE_DOUBLE, outliers[i].scores.rows,
-                              outliers[i].scores.energy, "energies of a set of outliers");
+                              outliers[i].scores.energy, "1", "energies of a set of outliers");
     h5_put_text(column, "set", outliers[i].name);
     h5_close(column);
   }
   h5_close(group);
+}
+
+static bool has_mass(const Scores *scores) {
+  for (long i = 0; scores->mass_gev && i < scores->rows; i++)
+    if (scores->mass_gev[i] > 0) return true;
+  return false;
 }
 
 Err scores_save(const char *path, const Scores *scores, const Outliers *outliers, int n,
@@ -143,14 +150,17 @@ Err scores_save(const char *path, const Scores *scores, const Outliers *outliers
   h5_put_text(file, "objective", model->objective);
   h5_put_text(file, "distance", model->energy);
   h5_put_real(file, "temperature", model->temperature);
-  h5_close(put_column(file, "energy", H5T_NATIVE_DOUBLE, scores->rows, scores->energy,
+  h5_close(put_column(file, "energy", H5T_NATIVE_DOUBLE, scores->rows, scores->energy, "1",
                       "reconstruction error; the larger, the more anomalous; NaN: refused row"));
   if (scores->label)
-    h5_close(put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label,
+    h5_close(put_column(file, "label", H5T_NATIVE_INT8, scores->rows, scores->label, "1",
                         "class of the input; -1: unknown"));
+  if (has_mass(scores))
+    h5_close(put_column(file, "mass_gev", H5T_NATIVE_FLOAT, scores->rows, scores->mass_gev, "GeV",
+                        "mass of the jet, from all constituents"));
   if (scores->kl) put_vae(file, scores, model);
   if (scores->spread)
-    h5_close(put_column(file, "spread", H5T_NATIVE_DOUBLE, scores->rows, scores->spread,
+    h5_close(put_column(file, "spread", H5T_NATIVE_DOUBLE, scores->rows, scores->spread, "1",
                         "standard deviation of the energy over the ensemble"));
   if (n) put_outliers(file, outliers, n);
   put_input(file, model);
