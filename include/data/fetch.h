@@ -39,9 +39,9 @@ Err dataset_hold(Dataset *data, const Comm *comm, const Subset *held, int n, lon
                  int threads);
 /* Bytes of one node that so many samples take. */
 size_t dataset_room(const Dataset *data, long samples);
-/* Collective over the node. The slots from `first` on hold the samples of these n rows, written by
- * this rank; afterwards all ranks of the node find them, and what the others placed. NOWHERE: they
- * are in no slot any more. */
+/* Collective over the node. The slots from `first` on hold the samples of these n rows, written
+ * by this rank; afterwards all ranks of the node find them, and what the others placed. NOWHERE:
+ * they are in no slot any more. */
 void dataset_place(Dataset *data, const uint32_t *row, long n, long first);
 
 #endif

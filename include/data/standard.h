@@ -1,10 +1,10 @@
 /* Standardised samples: x' = (x - mean) / scale, element by element, so that features of
- * different units weigh the same. Mean and scale come from the rows to be trained on, each with its weight;
- * they are kept with the model, and whatever is read for it is shifted by them.
+ * different units weigh the same. Mean and scale come from the rows to be trained on, each with
+ * its weight; they are kept with the model, and whatever is read for it is shifted by them.
  *
  * The sums over rows are exact (num/sum.h), in one pass: ranks share rows, threads elements, and
- * the bits are the same for any number of either. Both are kept as floats and x' is two operations
- * in float, so that any program can repeat it to the last bit. */
+ * the bits are the same for any number of either. Both are kept as floats and x' is two
+ * operations in float, so that any program can repeat it to the last bit. */
 #ifndef DATA_STANDARD_H
 #define DATA_STANDARD_H
 

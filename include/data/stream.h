@@ -31,8 +31,8 @@ typedef struct StreamPlan {
 } StreamPlan;
 
 /* Collective. Of a data set whose samples are away; standardised before, if at all. *stream NULL
- * afterwards: all rows of the plan fit and are held. Owns: the caller, stream_free before the data
- * set. Borrows the data and plan->rows. Errors: no room, with what takes how much; cannot be
+ * afterwards: all rows of the plan fit and are held. Owns: the caller, stream_free before the
+ * data set. Borrows the data and plan->rows. Errors: no room, with what takes how much; cannot be
  * read. */
 Err stream_new(Stream **stream, const Comm *comm, Dataset *data, const StreamPlan *plan,
                int threads);

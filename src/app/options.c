@@ -139,7 +139,8 @@ static const Option options[] = {
   {"data.bad_rows", CHOICE(data.bad_rows, bad_rows_names),
    .help = "Rows with NaN or negative energy: stop with an error, or skip and count them."},
   {"data.memory_gb", REAL(data.memory_gb), ABOVE(0), .unit = "GB", .class = RUN_ONLY,
-   .help = "Memory of one node that the data may take."},
+   .help = "Memory of one node that the data may take. A lean file whose samples need more is "
+           "streamed: windows of them lie in memory, with the same result."},
   {"data.block", LONG(block), FROM(1),
    .help = "Order of training: consecutive samples that move together."},
   {"data.window", LONG(window), FROM(1),

@@ -1,6 +1,6 @@
 /* Loading: every rank of a node reads its own share of the rows in blocks and writes samples
- * straight into the node's window, or, where they are not to stay, over those of the block before;
- * then every rank of the job surveys its own share of the verdicts. */
+ * straight into the node's window, or, where they are not to stay, over those of the block
+ * before; then every rank of the job surveys its own share of the verdicts. */
 #include "data/dataset.h"
 
 #include <string.h>
