@@ -175,7 +175,8 @@ void gnuplot_plot(FILE *script, const Plot *plot) {
 
 static void put_labels(FILE *script, const char *axis, const char *const *text, int n,
                        int cells) {
-  fprintf(script, "set %stics scale 0 (", axis);
+  fprintf(script, n ? "set %stics scale 0 (" : "unset %stics\n", axis);
+  if (n == 0) return;
   for (int i = 0; i < n; i++) {
     if (i) fputs(", ", script);
     put_quoted(script, text[i]);
@@ -212,6 +213,8 @@ void gnuplot_picture(FILE *script, const Picture *picture) {
   put_palette(script, picture->both_signs);
   fprintf(script, "unset grid\nset xrange [-0.5:%d-0.5]\nset yrange [%d-0.5:-0.5]\n",
           picture->columns, picture->rows);
+  fprintf(script, "set cbtics %.9g\nset format cb '%%.2g'\n",
+          most / (picture->both_signs ? 1 : 2));
   fprintf(script, "set cbrange [%.9g:%.9g]\nset size ratio %.9g\n",
           picture->both_signs ? -most : 0, most, (double)picture->rows / picture->columns);
   put_first(script, picture->name, width, height);

@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "num/elem.h"
 #include "report.h"
 
 enum { POINTS = 3000 };
 
 static const char discs[] = "set size ratio -1\nset xrange [-1.5:4.5]\nset yrange [-1.5:1.5]\n"
-                            "set object 1 circle at 0,0 size 1.41421 fs empty border lc rgb "
-                            "'#999999'\n"
-                            "set object 2 circle at 3,0 size 1.41421 fs empty border lc rgb "
-                            "'#999999'\nunset xtics\nunset ytics\nunset grid";
+                            "unset xtics\nunset ytics\nunset grid";
 
 typedef struct Codes {
   Data code, label;
@@ -56,9 +54,22 @@ static long collect(double *x, double *y, const Codes *codes, const ReportRun *r
   return n;
 }
 
+/* The rims of the two halves. */
+enum { RIM = 73 };
+static void add_rims(Plot *plot, double x[2][RIM], double y[RIM]) {
+  for (int half = 0; half < 2; half++) {
+    for (int i = 0; i < RIM; i++) {
+      double turn = 2.0 * i / (RIM - 1);
+      x[half][i] = 3 * half + M_SQRT2 * elem_cospi(turn);
+      y[i] = M_SQRT2 * elem_sinpi(turn);
+    }
+    plot_add(plot, (Curve){.colour = GREY, .n = RIM, .x = x[half], .y = y});
+  }
+}
+
 static void show(Page *page, const Codes *codes, const ReportRun *run) {
   static const char *const name[] = {"normal", "anomalous"};
-  double *x[2], *y[2];
+  double *x[2], *y[2], rim_x[2][RIM], rim_y[RIM];
   Plot plot = {
       .name = "codes",
       .title = "Codes",
@@ -80,6 +91,7 @@ static void show(Page *page, const Codes *codes, const ReportRun *run) {
     strcpy(curve.name, codes->label.value ? name[which] : "all rows");
     plot_add(&plot, curve);
   }
+  if (codes->sphere) add_rims(&plot, rim_x, rim_y);
   page_html(page, "<h2>Latent space</h2>\n<div class=\"plots\">\n");
   page_plot(page, &plot);
   page_html(page, "</div>\n");
