@@ -201,8 +201,9 @@ def main():
 
         def train(name, start, out, *words):
             words = (f"out={folder / out}", "train.batch=16", "data.valid_fraction=0.3", *words)
-            words = (f"train.start={folder / start}/model.h5", *samples(name), *words)
-            return run(binary, "train", configs[name], *words, ranks=0)
+            if start:
+                words = (f"train.start={folder / start}/model.h5", *words)
+            return run(binary, "train", configs[name], *samples(name), *words, ranks=0)
 
         expect("images", "h5")
         expect("images", "safetensors")
@@ -228,6 +229,9 @@ def main():
             done = train(name, start, f"{name}_trained", *step)
             if failures.check(done.code == 0, done):
                 agrees(name, folder / f"{name}_trained")
+        refuse(
+            train("features", None, "features_trained", *step), "begins with weights, checksum"
+        )
         refuse(
             train("features", "images_h5", "other", *step),
             "(train.start): found a model for samples of 1 x 8 x 8, want 5 x 1 x 1",
