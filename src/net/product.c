@@ -12,13 +12,23 @@ size_t product_packed_size(long outs, long ins) {
   return (size_t)(blocks_of(outs) * ins * OUTS + L - 1) / L * L;
 }
 
+/* The first n outputs of a block, then zeros. */
+INLINE void pack_block(float *restrict packed, const float *restrict w, long ins, long stride_out,
+                       long stride_in, long n) {
+  for (long i = 0; i < ins; i++, packed += OUTS, w += stride_in) UNROLL(20)
+  for (int k = 0; k < OUTS; k++) packed[k] = k < n ? w[k * stride_out] : 0;
+}
+
 /* Order: blocks of outputs, inputs, outputs of the block; zeros after the last output. */
 void product_pack(float *packed, const float *w, long outs, long ins, long stride_out,
                   long stride_in) {
-  for (long o = 0; o < outs; o += OUTS)
-    for (long i = 0; i < ins; i++)
-      for (long k = o; k < o + OUTS; k++)
-        *packed++ = k < outs ? w[k * stride_out + i * stride_in] : 0;
+  for (long o = 0; o < outs; o += OUTS, packed += OUTS * ins, w += OUTS * stride_out)
+    if (outs - o < OUTS)
+      pack_block(packed, w, ins, stride_out, stride_in, outs - o);
+    else if (stride_out == 1)
+      pack_block(packed, w, ins, 1, stride_in, OUTS);
+    else
+      pack_block(packed, w, ins, stride_out, stride_in, OUTS);
 }
 
 /* Outputs o .. o + OUTS - 1, lanes l .. l + PARTS VL - 1. */

@@ -42,6 +42,13 @@ void exact_add(ExactSum *sum, const ExactGrid *grid, const float *g) {
   }
 }
 
+void exact_copy(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,
+                size_t to) {
+  memcpy(sum->sum + from, other->sum + from, (to - from) * sizeof *sum->sum);
+  if (from > 0) return;
+  memcpy(sum->largest, other->largest, (size_t)grid->tensors * sizeof *sum->largest);
+}
+
 void exact_merge(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,
                  size_t to) {
   for (size_t i = from; i < to; i++) sum->sum[i] += other->sum[i];

@@ -112,19 +112,19 @@ static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, lon
   }
 }
 
-/* Add the workers' sums into the rank's, each thread a range of elements. */
+/* The workers' sums together are the rank's; each thread makes a range of elements. */
 static void merge(Stepper *stepper, int part) {
   Range range = range_of((long)stepper->net->n_params, part, stepper->threads);
-  for (int i = 0; i < stepper->threads; i++)
-    exact_merge(&stepper->total, &stepper->worker[i].sum, &stepper->grid, (size_t)range.from,
-                (size_t)range.to);
+  size_t from = (size_t)range.from, to = (size_t)range.to;
+  exact_copy(&stepper->total, &stepper->worker[0].sum, &stepper->grid, from, to);
+  for (int i = 1; i < stepper->threads; i++)
+    exact_merge(&stepper->total, &stepper->worker[i].sum, &stepper->grid, from, to);
 }
 
 static void passes(Stepper *stepper, const State *state, bool negatives) {
   Range plus = stepper->plus.leaf_mine, minus = stepper->minus.leaf_mine;
   size_t latent = (size_t)shape_size(net_latent(stepper->net));
   long n_plus = plus.to - plus.from, n_minus = negatives ? minus.to - minus.from : 0;
-  exact_clear(&stepper->total, &stepper->grid);
 #pragma omp parallel num_threads(stepper->threads)
   {
     isa_fp_control();
