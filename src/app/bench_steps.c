@@ -49,6 +49,25 @@ static const char images[] =
     "   x_sampler: langevin, x_steps: 30, x_step_size: 50, x_noise: 1e-4, x_noise_anneal: true,\n"
     "   x_clip: row}\n";
 
+/* The network of configs/jets-dense.yaml. */
+static const char dense[] = "objective: ae\n"
+                            "threads: 1\n"
+                            "data: {source: toy, toy_jets: 128, image_size: 40}\n"
+                            "net:\n"
+                            "  encoder:\n"
+                            "    - dense: 400\n"
+                            "    - prelu\n"
+                            "    - dense: 400\n"
+                            "    - prelu\n"
+                            "    - dense: 20\n"
+                            "  decoder:\n"
+                            "    - dense: 400\n"
+                            "    - prelu\n"
+                            "    - dense: 400\n"
+                            "    - prelu\n"
+                            "    - dense: 1600\n"
+                            "train: {batch: 128, leaf: 8}\n";
+
 /* The network of configs/jets-gru.yaml, every point there. */
 static const char sequences[] = "objective: ae\n"
                                 "threads: 1\n"
@@ -104,11 +123,10 @@ static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
   TRY(config_read(&rig->config, "the benchmark's network", text, 0, NULL));
   TRY(dataset_load(&rig->data, comm, &rig->config.data, "making toy jets"));
   TRY(net_new(&rig->net, &rig->config.net, rig->data.shape));
-  rig->input = (TrainInput){.data = &rig->data,
-                            .train = subset_select(&rig->data, CLASS_ALL, 0, 1, 0, opts->seed),
-                            .order = {.block = rig->config.block,
-                                      .window = rig->config.window,
-                                      .seed = opts->seed}};
+  rig->input = (TrainInput){
+      .data = &rig->data,
+      .train = subset_select(&rig->data, CLASS_ALL, 0, 1, 0, opts->seed),
+      .order = {.block = rig->config.block, .window = rig->config.window, .seed = opts->seed}};
   rig->input.order.n = rig->input.train.n;
   rig->chains = split_new(opts->chain.chains, opts->leaf, 0, 1);
   rig->state = state_new(rig->net, opts, &rig->chains);
@@ -152,8 +170,8 @@ static void score(Rig *rig, long n) {
 }
 
 static void score_all(void *arg) { score(arg, ((Rig *)arg)->data.rows); }
-static void score_one(void *arg) { score(arg, 1); }
 static void score_tile(void *arg) { score(arg, L); }
+static void score_one(void *arg) { score(arg, 1); }
 
 /* FLOPs of linear layers from .. to - 1 for one sample, forward. */
 static double forward_flops(const Net *net, int from, int to) {
@@ -196,6 +214,7 @@ static void measure_images(const Bench *bench, Rig *rig) {
   rig->state.at.phase = PHASE_AE;
   measure(bench, rig, "ae_step.jets", step, jets, 3 * flops);
   measure(bench, rig, "score.jets", score_all, jets, flops);
+  measure(bench, rig, "score16.jets", score_tile, L, flops);
   measure(bench, rig, "score1.jets", score_one, 1, flops);
   measure_latency(bench, rig, "latency1.jets", score_one);
   measure_latency(bench, rig, "latency16.jets", score_tile);
@@ -206,6 +225,10 @@ static void measure_plain(const Bench *bench, Rig *rig, const char *step_name,
   double flops = forward_flops(rig->net, 0, rig->net->n_nodes);
   measure(bench, rig, step_name, step, rig->data.rows, 3 * flops);
   measure(bench, rig, score_name, score_all, rig->data.rows, flops);
+}
+
+static void measure_dense(const Bench *bench, Rig *rig) {
+  measure_plain(bench, rig, "ae_step.jets-dense", "score.jets-dense");
 }
 
 static void measure_sequences(const Bench *bench, Rig *rig) {
@@ -229,6 +252,7 @@ Err bench_steps(const Bench *bench, const Comm *comm) {
   int part;
   Comm *alone = comm_split(comm, comm_size(comm), &part);
   Err e = run(bench, alone, images, measure_images);
+  if (!e) e = run(bench, alone, dense, measure_dense);
   if (!e) e = run(bench, alone, sequences, measure_sequences);
   if (!e) e = run(bench, alone, sets, measure_sets);
   comm_free(&alone);

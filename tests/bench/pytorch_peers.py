@@ -65,6 +65,19 @@ class Network(nn.Module):
         return self.energy(self.decoder(z))
 
 
+class Dense(nn.Module):
+    """configs/jets-dense.yaml; (N, 1600)"""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(1600, 400), nn.PReLU(), nn.Linear(400, 400), nn.PReLU(), nn.Linear(400, 20),
+            nn.Linear(20, 400), nn.PReLU(), nn.Linear(400, 400), nn.PReLU(), nn.Linear(400, 1600))
+
+    def energy(self, x):
+        return (x - self.layers(x)).square().mean(1)
+
+
 class Recurrent(nn.Module):
     """configs/jets-gru.yaml, every point there; (N, T, F)"""
 
@@ -197,13 +210,12 @@ class Trainer:
             return self.energy(self.x[:jets])
 
 
-class SequenceTrainer:
-    """A network on sequences; enough jets at once for PyTorch to do its best."""
+class PlainTrainer:
+    """A network without spectral norm or chains, on x of any shape."""
 
-    def __init__(self, network, points, wrap):
+    def __init__(self, network, x, wrap):
         torch.manual_seed(1)
-        self.network = network
-        self.x = torch.rand(SEQUENCES, points, 3)
+        self.network, self.x = network, x
         self.adam = torch.optim.Adam(self.network.parameters(), lr=1e-5)
         self.energy = wrap(self.network.energy)
 
@@ -244,16 +256,25 @@ def measure_torch(name, layout, wrap, seconds):
     yield f"ae_step.jets@{name}", 64 / best_seconds(trainer.ae_step, seconds)
     frozen(trainer.network)
     yield f"score.jets@{name}", 64 / best_seconds(lambda: trainer.score(64), seconds)
+    yield f"score16.jets@{name}", 16 / best_seconds(lambda: trainer.score(16), seconds)
     yield f"score1.jets@{name}", 1 / best_seconds(lambda: trainer.score(1), seconds)
 
 
-def measure_sequences(name, wrap, seconds):
-    for case, network, points, way in (("jets-gru", Recurrent(), 50, name),
-                                       ("jets-graph", Graph(False), 40, name),
-                                       ("jets-graph", Graph(True), 40, f"{name}-per-point")):
-        trainer = SequenceTrainer(network, points, wrap)
-        yield f"ae_step.{case}@{way}", SEQUENCES / best_seconds(trainer.step, seconds)
-        yield f"score.{case}@{way}", SEQUENCES / best_seconds(trainer.score, seconds)
+def plain_cases(name):
+    """The way to run it, the network, its jets: of sequences enough at once for PyTorch to do its
+    best, of images what the step takes."""
+    yield f"jets-dense@{name}", Dense(), torch.rand(128, 1600)
+    yield f"jets-gru@{name}", Recurrent(), torch.rand(SEQUENCES, 50, 3)
+    for per_point in False, True:
+        way = f"{name}-per-point" if per_point else name
+        yield f"jets-graph@{way}", Graph(per_point), torch.rand(SEQUENCES, 40, 3)
+
+
+def measure_plain(name, wrap, seconds):
+    for case, network, x in plain_cases(name):
+        trainer = PlainTrainer(network, x, wrap)
+        yield f"ae_step.{case}", len(x) / best_seconds(trainer.step, seconds)
+        yield f"score.{case}", len(x) / best_seconds(trainer.score, seconds)
 
 
 def measure_onnx(seconds):
@@ -273,7 +294,7 @@ def measure_onnx(seconds):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # it warns of Flatten's shape at every call
     session = onnxruntime.InferenceSession(file.getvalue(), options)
-    for name, jets in ("score", 64), ("score1", 1):
+    for name, jets in ("score", 64), ("score16", 16), ("score1", 1):
         x = torch.rand(jets, 1, 40, 40).numpy()
 
         def score(x=x):
@@ -292,7 +313,7 @@ def measure(ways, seconds):
         else:
             yield from measure_torch(way, *table[way], seconds)
             if way != "channels-last":
-                yield from measure_sequences(way, table[way][1], seconds)
+                yield from measure_plain(way, table[way][1], seconds)
 
 
 def values_of(path):
