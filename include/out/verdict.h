@@ -1,5 +1,6 @@
 /* What a physicist wants to be told about a run before believing it, from the rows of its log: a
- * table of rules, each with a sentence. The worst rule that is broken gives the word:
+ * table of rules, each with a sentence. The worst rule that is broken gives the word
+ * (of equally bad ones the nearest to a cause):
  *
  *   healthy    nothing is wrong that the log can tell
  *   doubtful   read why before using the model
@@ -24,7 +25,7 @@ typedef struct Finding {
   char text[320];
 } Finding;
 
-enum { FINDINGS = 24 };
+enum { FINDINGS = 32 };
 typedef struct Verdict {
   const char *word;
   Grade grade; /* of the worst finding; REMARK: healthy, or too early */

@@ -147,6 +147,7 @@ static const char style[] =
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));"
     "gap:1em}"
     "figure{margin:0;break-inside:avoid}figure svg{width:100%;height:auto;max-width:640px}"
+    "figure image{image-rendering:pixelated}"
     "figcaption{font-size:.88em;color:#444;max-width:620px}.files{color:#888;font-size:.9em}"
     "table{border-collapse:collapse;font-size:.92em;margin:.6em 0}"
     "th,td{text-align:left;padding:.2em .9em .2em 0;border-bottom:1px solid #ddd;"

@@ -95,12 +95,49 @@ typedef struct Rule {
   const char *word, *text; /* text: with the number that was found */
 } Rule;
 
-/* Of rules on the same measure and column the first that is broken speaks. Bands of E-/E+, of
+/* Of rules on the same measure and column the first that is broken speaks, and the first trouble
+ * gives the word: causes stand before what follows from them. Bands of E-/E+, of
  * acceptance and of shares are those that training warns of (train/health.h). */
 static const Rule rules[] = {
     {not_finite, "e_plus", INFINITY, INFINITY, TROUBLE, "diverged",
      "E+ is no number at step %.0f: the weights are lost. Lower the rate (train.ae_rate, "
      "train.nae_rate) or clip the gradients (train.ae_clip, train.nae_clip)."},
+    {growth, "norm_encoder", -INFINITY, 100, TROUBLE, "diverged",
+     "the norm of the encoder's weights is %.3g times what it was at first: they have run away. "
+     "Lower the rate."},
+    {growth, "norm_decoder", -INFINITY, 100, TROUBLE, "diverged",
+     "the norm of the decoder's weights is %.3g times what it was at first: they have run away. "
+     "Lower the rate."},
+    {last, "rollbacks", -INFINITY, 2, TROUBLE, "diverged",
+     "the guard has taken the run back to an earlier state %.0f times: it runs away again and "
+     "again. Lower train.nae_rate."},
+    {typical_of_chains, "z_accepted", 0.05, INFINITY, TROUBLE, "frozen",
+     "the latent chain accepts a share of %.3g of its proposals: it stands still. Smaller "
+     "nae.z_step_size or more nae.warmup_steps."},
+    {typical_of_chains, "x_accepted", 0.05, INFINITY, TROUBLE, "frozen",
+     "the visible chain accepts a share of %.3g of its proposals: it stands still. Smaller "
+     "nae.x_step_size or more nae.warmup_steps."},
+    {warmth, "z_temperature_last", 1e-6, INFINITY, TROUBLE, "frozen",
+     "the latent chain's noise stands for a temperature of %.3g E+: cold, it rolls downhill and "
+     "does not sample. More nae.z_noise, or nae.z_sampler: mala."},
+    {warmth, "x_temperature_last", 1e-6, INFINITY, TROUBLE, "frozen",
+     "the visible chain's noise stands for a temperature of %.3g E+: cold, it rolls downhill and "
+     "does not sample. More nae.x_noise, or nae.x_sampler: mala."},
+    {typical_of_chains, "replay_diversity", 0.05, INFINITY, TROUBLE, "collapsed",
+     "the replayed chains have a diversity of %.3g (0: all in one place, 1: spread evenly): they "
+     "all sit in the same place. More noise, or a smaller nae.replay_ratio."},
+    {growth, "norm_encoder", 0.01, INFINITY, TROUBLE, "collapsed",
+     "the norm of the encoder's weights is %.3g times what it was at first: that part of the "
+     "network is dead."},
+    {growth, "norm_decoder", 0.01, INFINITY, TROUBLE, "collapsed",
+     "the norm of the decoder's weights is %.3g times what it was at first: that part of the "
+     "network is dead."},
+    {typical, "code_active", 0.01, INFINITY, TROUBLE, "collapsed",
+     "a share of %.3g of the code's features is active: the code carries nothing. Lower the "
+     "weight of the sparsity term."},
+    {left_over, "e_plus", -INFINITY, 0.95, TROUBLE, "collapsed",
+     "E+ at the end of the plain phase is %.3g of what it was at first: the network has learned "
+     "nothing. Look at the rate, and whether the input is what it should be."},
     {typical_of_chains, "e_ratio", 0.5, 2, TROUBLE, "diverged",
      "E-/E+ has a median of %.3g, far from the healthy 0.85 to 1.15: the chains' energy and that "
      "of "
@@ -115,24 +152,6 @@ static const Rule rules[] = {
     {rise, "e_plus", -INFINITY, 2, DOUBT, "doubtful",
      "E+ is %.3g times what the plain autoencoder had reached: the NAE phase costs "
      "reconstruction."},
-    {left_over, "e_plus", -INFINITY, 0.95, TROUBLE, "collapsed",
-     "E+ at the end of the plain phase is %.3g of what it was at first: the network has learned "
-     "nothing. Look at the rate, and whether the input is what it should be."},
-    {growth, "norm_encoder", 0.01, 100, TROUBLE, "collapsed",
-     "the norm of the encoder's weights is %.3g times what it was at first: that part of the "
-     "network is dead or has run away."},
-    {growth, "norm_decoder", 0.01, 100, TROUBLE, "collapsed",
-     "the norm of the decoder's weights is %.3g times what it was at first: that part of the "
-     "network is dead or has run away."},
-    {typical, "code_active", 0.01, INFINITY, TROUBLE, "collapsed",
-     "a share of %.3g of the code's features is active: the code carries nothing. Lower the "
-     "weight of the sparsity term."},
-    {typical_of_chains, "z_accepted", 0.05, INFINITY, TROUBLE, "frozen",
-     "the latent chain accepts a share of %.3g of its proposals: it stands still. Smaller "
-     "nae.z_step_size or more nae.warmup_steps."},
-    {typical_of_chains, "x_accepted", 0.05, INFINITY, TROUBLE, "frozen",
-     "the visible chain accepts a share of %.3g of its proposals: it stands still. Smaller "
-     "nae.x_step_size or more nae.warmup_steps."},
     {typical_of_chains, "z_accepted", 0.2, 0.95, DOUBT, "doubtful",
      "the latent chain accepts a share of %.3g, far from the best 0.57: near 1 its steps are too "
      "short to explore, near 0 too long."},
@@ -140,15 +159,6 @@ static const Rule rules[] = {
      "the visible chain accepts a share of %.3g, far from the best 0.57: near 1 its steps are "
      "too "
      "short to explore, near 0 too long."},
-    {warmth, "z_temperature_last", 1e-6, INFINITY, TROUBLE, "frozen",
-     "the latent chain's noise stands for a temperature of %.3g E+: cold, it rolls downhill and "
-     "does not sample. More nae.z_noise, or nae.z_sampler: mala."},
-    {warmth, "x_temperature_last", 1e-6, INFINITY, TROUBLE, "frozen",
-     "the visible chain's noise stands for a temperature of %.3g E+: cold, it rolls downhill and "
-     "does not sample. More nae.x_noise, or nae.x_sampler: mala."},
-    {typical_of_chains, "replay_diversity", 0.05, INFINITY, TROUBLE, "collapsed",
-     "the replayed chains have a diversity of %.3g (0: all in one place, 1: spread evenly): they "
-     "all sit in the same place. More noise, or a smaller nae.replay_ratio."},
     {typical_of_chains, "replay_diversity", 0.2, INFINITY, DOUBT, "doubtful",
      "the replayed chains have a diversity of %.3g (0: all in one place, 1: spread evenly): they "
      "crowd in a part of the latent space."},
@@ -224,7 +234,7 @@ Verdict verdict_of(const RunLog *log) {
   add_remarks(&verdict, log);
   for (int i = 0; i < verdict.n; i++) {
     const Finding *finding = &verdict.finding[i];
-    if (finding->grade <= verdict.grade) continue;
+    if (finding->grade <= verdict.grade) continue; /* the first of its grade */
     verdict.grade = finding->grade;
     verdict.word = finding->word;
   }

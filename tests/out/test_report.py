@@ -157,6 +157,24 @@ def damaged(failures, out, folder):
     refuse(failures, ["report", half], "found no gnuplot", env=path_without_gnuplot(folder))
 
 
+# Runs made on purpose, and what the verdict calls them.
+RUNS = {
+    "healthy": ["objective=ae", "data.normal=1"],
+    "diverged": ["train.nae_rate=3", "nae.gamma=0", "nae.x_noise=0.1"],
+    "frozen": ["nae.x_noise=1e-12"],
+    "collapsed": ["objective=ae", "train.ae_rate=1e-12"],
+}
+
+
+def judged(failures, folder):
+    for word, options in RUNS.items():
+        out = folder / word
+        words = [ROOT / "configs/tiny.yaml", f"out={out}", "threads=1", "log.steps=1", *options]
+        run(BINARY, "train", *words, ranks=0)
+        result = accept(failures, "watch", out)
+        failures.check(f"finished, {word}\n" in result.out, f"wanted {word}:\n{result}")
+
+
 def main():
     failures = Failures()
     if not shutil.which("gnuplot"):
@@ -169,6 +187,7 @@ def main():
         watched(failures, out)
         several(failures, out, folder)
         damaged(failures, out, folder)
+        judged(failures, folder)
     failures.finish()
 
 

@@ -100,6 +100,9 @@ static void one_place(Made *m) { m->diversity = 0.01; }
 static void dead(Made *m) { m->encoder = 1e-3; }
 static void dead_code(Made *m) { m->code = 0; }
 static void backwards(Made *m) { m->auc = 0.3; }
+static void run_off(Made *m) { m->encoder = 2000; }
+static void taken_back(Made *m) { m->rollbacks = 5, m->x = 0; }
+static void cold_and_low(Made *m) { m->x_noise = 1e-12, m->ratio = 0.01; }
 static void guarded(Made *m) { m->rollbacks = 2; }
 
 static void test_words(void **state) {
@@ -118,6 +121,9 @@ static void test_words(void **state) {
   expect("doubtful", "diversity of 0.1", but(crowded));
   expect("doubtful", "AUC of 0.3", but(backwards));
   expect("doubtful", "2 times", but(guarded));
+  expect("diverged", "encoder's weights is 200 times", but(run_off));
+  expect("diverged", "5 times", but(taken_back));
+  expect("frozen", "temperature of 1e-09 E+", but(cold_and_low));
 }
 
 /* An energy that is no number is written as an empty cell, or as nan. */
@@ -132,6 +138,11 @@ static void test_early_and_cut(void **state) {
   make(&healthy, 22, "");
   assert_int_equal(runlog_read(&log, path), OK);
   assert_string_equal(verdict_of(&log).word, "too early");
+  runlog_free(&log);
+  make(&healthy, 40, "410,5,nae,1e-3\n420,5,nae,,,,,,x,,,,,,,\n");
+  assert_int_equal(runlog_read(&log, path), OK);
+  assert_int_equal(log.rows, 40);
+  assert_int_equal(log.damaged, 2);
   runlog_free(&log);
   make(&healthy, 40, "410,5,nae,1e-3,1.0");
   assert_int_equal(runlog_read(&log, path), OK);
