@@ -40,6 +40,15 @@ if [ "$JETNAE_LAUNCHER" = auto ]; then
   [ -z "${SLURM_JOB_ID:-}" ] || ! has_pmix || JETNAE_LAUNCHER=srun
 fi
 
+# A requeued job counts its steps from 0 again, and where a step died with a node, what it left on the
+# other nodes is in the way of a step of the same number: go past the numbers of earlier attempts.
+pass_steps() {
+  local n
+  for ((n = 2 * (${SLURM_RESTART_COUNT:-0} % 16); n > 0; n--)); do
+    timeout 20 srun --mpi=none -N1 -n1 -w "$SLURMD_NODENAME" true
+  done
+}
+
 # The program on all ranks of the job: launch COMMAND [config.yaml] [key=value ...]
 launch() {
   local cpus="${SLURM_CPUS_PER_TASK:-1}" start
@@ -102,8 +111,9 @@ until_done() {
   local dir="$1" before faults
   shift
   before="$(progress_of "$dir")"
+  [ "$JETNAE_LAUNCHER" != srun ] || pass_steps
   supervise "$@"
-  if failed "$dir" "$before"; then # what a crash leaves behind can be in the way of a step's number
+  if failed "$dir" "$before"; then
     say "exit code $code before any new checkpoint; once more in this job"
     supervise "$@"
   fi
