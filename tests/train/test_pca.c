@@ -191,7 +191,9 @@ static TrainInput input_of(const Samples *s, const char *out) {
                       .valid_data = &s->data,
                       .config = "objective: pca\n",
                       .config_full = "objective: pca\nthreads: 1\n",
-                      .out = out};
+                      .out = out,
+                      .block = 1024,
+                      .window = 64};
 }
 
 static struct stat model_file(const char *out) {
