@@ -192,8 +192,7 @@ static TrainInput input_of(const Samples *s, const char *out) {
                       .config = "objective: pca\n",
                       .config_full = "objective: pca\nthreads: 1\n",
                       .out = out,
-                      .block = 1024,
-                      .window = 64};
+                      .order = {.n = s->all.n, .block = 1024, .window = 64, .seed = 1}};
 }
 
 static struct stat model_file(const char *out) {
