@@ -1,5 +1,5 @@
-/* A report while it is made: text and plots in order, one HTML page in the end that needs no other
- * file, and beside it, in a folder, each plot as SVG and PDF, its numbers as CSV, and the gnuplot
+/* A report while it is made: text and plots in order, one HTML page in the end that needs no
+ * other file, and beside it, in a folder, each plot as SVG and PDF, its numbers as CSV, and the gnuplot
  * script that draws them all (`gnuplot plots.gp` there draws them again, after changes for a
  * talk).
  *

@@ -1,5 +1,5 @@
-/* The report of one run, or of several side by side: what was run, how training went and whether to
- * believe it, what the scores say, and what the model makes of samples. Each part looks at the
+/* The report of one run, or of several side by side: what was run, how training went and whether
+ * to believe it, what the scores say, and what the model makes of samples. Each part looks at the
  * files of a run directory that are there and says what is missing:
  *
  *   log.csv             training and the chains' health, with a verdict (out/verdict.h)

@@ -1,5 +1,5 @@
-/* The log of a run (train/logfile.h writes it), read while somebody may still write it: a line that
- * is cut or damaged is left out and counted, whatever its place. Columns are found by name, so
+/* The log of a run (train/logfile.h writes it), read while somebody may still write it: a line
+ * that is cut or damaged is left out and counted, whatever its place. Columns are found by name, so
  * that logs of other versions are read, too. */
 #ifndef OUT_RUNLOG_H
 #define OUT_RUNLOG_H

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "base/mem.h"
@@ -116,29 +117,40 @@ static void describe_data(ReportRun *run, const Config *config) {
     run->is_normal[label] = class_chosen(config->normal == CLASS_ALL ? 0 : config->normal, label);
 }
 
-/* A directory without a readable configuration is one of an unlabelled ae. Owns: *text, the
- * caller. */
-static Err read_run(ReportRun *run, char **text, const char *folder) {
-  struct stat info;
+/* Of a run, or of the first member of an ensemble. */
+static Err read_config(char **text, char path[PATH_SIZE], const char *folder) {
+  snprintf(path, PATH_SIZE, "%s/member-0/config.yaml", folder);
+  if (access(path, R_OK)) snprintf(path, PATH_SIZE, "%s/config.yaml", folder);
+  return config_file(text, path);
+}
+
+/* A directory whose configuration is missing or of another version is one where class 0 is
+ * normal. Owns: *text, the caller. */
+static void describe_run(ReportRun *run, char **text) {
   char path[PATH_SIZE];
   Config config;
-  *run = (ReportRun){.folder = folder};
-  if (stat(folder, &info) || !S_ISDIR(info.st_mode))
-    return err_user("report: found %s, want a run directory", folder);
-  name_run(run);
   run->is_normal[0] = true;
-  snprintf(path, sizeof path, "%s/config.yaml", folder);
-  if (config_file(text, path)) {
+  Err e = read_config(text, path, run->folder);
+  if (!e) e = config_read(&config, path, *text, 0, NULL);
+  if (e) {
+    put_value(run, "configuration", err_message());
     err_clear();
-    put_value(run, "configuration", "none: config.yaml cannot be read");
   } else {
-    TRY(config_read(&config, path, *text, 0, NULL));
     describe_data(run, &config);
     put_value(run, "trained on", run->data);
     put_training(run, &config.train);
     put_network(run, &config.net);
-    run->config = *text;
   }
+  run->config = *text;
+}
+
+static Err read_run(ReportRun *run, char **text, const char *folder) {
+  struct stat info;
+  *run = (ReportRun){.folder = folder};
+  if (stat(folder, &info) || !S_ISDIR(info.st_mode))
+    return err_user("report: found %s, want a run directory", folder);
+  name_run(run);
+  describe_run(run, text);
   put_provenance(run);
   return OK;
 }

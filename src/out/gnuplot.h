@@ -1,4 +1,5 @@
-/* Plots as gnuplot takes them: the numbers of a plot, the commands that draw them, the process. */
+/* Plots as gnuplot takes them: the numbers of a plot, the commands that draw them, the
+ * process. */
 #ifndef OUT_GNUPLOT_H
 #define OUT_GNUPLOT_H
 

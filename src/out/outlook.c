@@ -4,8 +4,8 @@
 
 enum { RECENT = 10 }; /* rows that the speed is taken over */
 
-/* Steps of an epoch, which are the same in both phases: from the first validation, which is at the
- * end of one. NaN before. */
+/* Steps of an epoch, which are the same in both phases: from the first validation, which is at
+ * the end of one. NaN before. */
 static double epoch_steps(const RunLog *log) {
   for (long i = 0; i < log->rows; i++) {
     double epoch = runlog_at(log, "epoch", i);

@@ -11,8 +11,8 @@ typedef struct Bins {
   bool log; /* low > 0 */
 } Bins;
 
-/* Bins over all values of (n) that take[i] (NULL: all), or of the positive ones when `log`; n = 0:
- * there are none. A second call with the same bins widens them. */
+/* Make the bins reach over all values of x (n) with take[i] == which (take NULL: all), of the
+ * positive ones when `log`; a second call widens them. Without any value high stays at low. */
 void bins_reach(Bins *bins, const double *x, const signed char *take, signed char which, long n);
 double bins_middle(const Bins *bins, int i);
 /* -1: outside. */
@@ -28,8 +28,8 @@ long histogram(double *share, const Bins *bins, const double *x, const signed ch
 void profile(double *middle, double *low, double *high, const Bins *bins, const double *x,
              const double *y, const signed char *take, signed char which, long n, long least);
 
-/* Efficiencies of signal and background above each threshold, from the highest score down, thinned
- * to what a plot can show: a point wherever one of them has moved by a part in 400, or the
+/* Efficiencies of signal and background above each threshold, from the highest score down,
+ * thinned to what a plot can show: a point wherever one of them has moved by a part in 400, or the
  * background by 2 % of itself. The first point has a background. */
 typedef struct Roc {
   int n;

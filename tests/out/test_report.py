@@ -102,8 +102,8 @@ def whole(failures, out):
     accept(failures, "sample", out, "sample.count=16", "threads=1")
     accept(failures, "report", out)
     plots = plots_of(out)
-    wanted = "training-energy chains-acceptance scores-energy scores-roc scores-rejection mass-score"
-    wanted += " gallery-best gallery-worst-difference samples codes"
+    wanted = "training-energy chains-acceptance scores-energy scores-roc scores-rejection"
+    wanted += " mass-score gallery-best gallery-worst-difference samples codes"
     failures.check(set(wanted.split()) <= set(plots), f"plots {plots}")
     check_page(failures, out, plots)
     check_roc(failures, out)
