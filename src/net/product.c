@@ -5,6 +5,7 @@
 #include "net/finish.h"
 
 enum { PARTS = VL == 8 ? 2 : 1, OUTS = VL == 16 ? 20 : VL == 8 ? 6 : 8 };
+enum { AHEAD = 40 }; /* inputs: the weights of a wide layer come from afar, once for each tile */
 
 static long blocks_of(long outs) { return (outs + OUTS - 1) / OUTS; }
 
@@ -39,10 +40,13 @@ INLINE void block(float *y, const float *x, const float *w, const float *bias, l
   for (int k = 0; k < OUTS; k++)
     for (int h = 0; h < PARTS; h++)
       a[k][h] = v_set(bias && o + k < outs ? bias[(o + k) / per_bias] : 0);
-  for (long i = 0; i < ins; i++, w += OUTS) UNROLL(20)
-  for (int k = 0; k < OUTS; k++) UNROLL(2)
-  for (int h = 0; h < PARTS; h++)
-    a[k][h] = v_fma(v_load(x + l + h * VL, i), v_set(w[k]), a[k][h]);
+  for (long i = 0; i < ins; i++, w += OUTS) {
+    for (int k = 0; k < OUTS; k += L) __builtin_prefetch(w + AHEAD * OUTS + k);
+    UNROLL(20)
+    for (int k = 0; k < OUTS; k++) UNROLL(2)
+    for (int h = 0; h < PARTS; h++)
+      a[k][h] = v_fma(v_load(x + l + h * VL, i), v_set(w[k]), a[k][h]);
+  }
   UNROLL(20)
   for (int k = 0; k < OUTS; k++)
     if (o + k < outs) UNROLL(2)
