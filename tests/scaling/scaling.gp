@@ -14,15 +14,17 @@ pick(name, phase) = strcol(1) eq name && strcol(2) eq phase ? $11 : NaN
 set datafile missing NaN
 do for [phase in "nae ae"] {
   set title phase eq "nae" ? "NAE step" : "AE step"
-  plot data using 3:(pick("batch 2048", phase)) with linespoints pt 7 title "batch 2,048", \
-    data using 3:(pick("batch 2048 trees", phase)) with linespoints dt 2 pt 6 \
-      title "the same, two trees (watchdog)", \
-    data using 3:(pick("batch 16384", phase)) with linespoints pt 7 title "batch 16,384", \
-    data using 3:(pick("batch 16384 trees", phase)) with linespoints dt 2 pt 6 \
-      title "the same, two trees (watchdog)", \
-    data using 3:(pick("batch 16384 threads 32", phase)) with linespoints dt 4 pt 4 \
-      title "batch 16,384, a rank per node", \
-    data using 3:(pick("batch 65536", phase)) with linespoints pt 7 title "batch 65,536", \
-    data using 3:(pick("batch 2048 chains 16384", phase)) with linespoints dt 3 pt 8 \
-      title phase eq "nae" ? "batch 2,048, 16,384 chains" : ""
+  plot data using 3:(pick("batch 2048", phase)) with linespoints lc 1 pt 7 title "batch 2,048", \
+    data using 3:(pick("batch 2048 trees", phase)) with linespoints lc 1 dt 2 pt 6 \
+      title "  with the watchdog's trees", \
+    data using 3:(pick("batch 16384", phase)) with linespoints lc 2 pt 7 \
+      title "batch 16,384", \
+    data using 3:(pick("batch 16384 trees", phase)) with linespoints lc 2 dt 2 pt 6 \
+      title "  with the watchdog's trees", \
+    data using 3:(pick("batch 16384 threads 32", phase)) with linespoints lc 2 dt 3 pt 4 \
+      title "  one rank per node", \
+    data using 3:(pick("batch 65536", phase)) with linespoints lc 7 pt 7 \
+      title "batch 65,536", \
+    data using 3:(phase eq "nae" ? pick("batch 2048 chains 16384", phase) : NaN) \
+      with linespoints lc 4 pt 8 title phase eq "nae" ? "batch 2,048, 16,384 chains" : ""
 }

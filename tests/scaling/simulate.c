@@ -2,8 +2,8 @@
  *   smpirun ... simulate BATCH CHAINS LEAF_S CHAINS_S RANK_S WORD_S STEPS
  * The step is src/train's and the reductions are src/par's, over the simulator's MPI; tiles cost
  * the times given (virtual.h). Prints a line of CSV for each phase: its name, ranks, batch,
- * chains, seconds of a step, and those in which the busiest rank computes. Fails unless every rank
- * holds the sums that it should. */
+ * chains, seconds of a step, and those in which the busiest rank computes. Fails unless every
+ * rank holds the sums that it should. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

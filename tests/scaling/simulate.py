@@ -76,7 +76,7 @@ def simulate(args, case, ranks, folder):
                 args.rank_ms * 1e-3, args.word_ns * 1e-9, 1]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                           check=False)
-    if done.returncode:
+    if done.returncode or not done.stdout:  # an abort in the simulation ends smpirun with 0
         sys.exit(done.stderr)
     return list(csv.reader(done.stdout.splitlines()))
 
