@@ -18,6 +18,7 @@ typedef struct Scores {
   long rows;
   double *energy;        /* (rows) */
   double *kl;            /* (rows) of a vae's code, in nats; NULL: no vae */
+  double beta;           /* of that vae, whose likelihood has the variance beta / 2 */
   double *spread;        /* (rows) standard deviation over an ensemble; NULL: one model */
   const int8_t *label;   /* (rows) of the data set; NULL: it has none */
   const float *mass_gev; /* (rows) of the jets; NULL, or all 0: there are none */

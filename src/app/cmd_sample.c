@@ -25,6 +25,9 @@ static Err check(const Apply *apply, const Config *config) {
     return err_user("sample.walk: found a walk for a model of the objective %s, want none: its "
                     "codes have no prior to walk in",
                     model->objective);
+  if (chains && config->train.chain.mode != NEG_ON_MANIFOLD)
+    return err_user("nae.mode: found chains that start in x, want on_manifold: give "
+                    "nae.mode=on_manifold and the options of a latent chain to sample so");
   if (chains && config->train.chain.temperature_mode != T_FIXED && !(model->temperature > 0))
     return err_user("%s: found no temperature, want a model of the normalized phase (the run has "
                     "not come to it), or nae.temperature=T",
@@ -102,7 +105,8 @@ const Command cmd_sample = {
         "nae.z_temperature to change them: fresh chains want more steps than replayed ones, and\n"
         "a lower temperature keeps to what the model is surest of.\n"
         "\n"
-        "  mpirun -n 4 jetnae sample runs/jets-nae sample.count=10000 nae.z_steps=200\n"
+        "  mpirun -n 4 jetnae sample runs/jets-nae sample.count=10000 nae.z_steps=200 \\\n"
+        "    nae.z_temperature=1e-6\n"
         "  jetnae sample runs/jets-vae sample.walk=grid out=grid.h5\n",
     .takes_run = true,
     .run = run,

@@ -101,6 +101,8 @@ static Err member_config(const Scan *scan, int member, Config *config) {
   TRY(option_set(scan->option, config, value_of(scan, member)));
   config->train.seed = seed_of(scan, member);
   config->ensemble = 1;
+  /* One rule for all members, and none that looks at clean held-out rows. */
+  if (config->train.select == SELECT_AUTO) config->train.select = SELECT_LAST;
   config->train.threads = scan->config->train.threads;
   snprintf(path, sizeof path, "%s/%s-seed%llu", scan->config->out, value_of(scan, member),
            (unsigned long long)config->train.seed);
@@ -259,7 +261,7 @@ const Command cmd_scan = {
         "option is data.contamination unless said: the share of anomalies among what is trained\n"
         "on, 0 to 1. Runs lie in DIR/VALUE-seedN and continue as those of train do; the same\n"
         "command again goes on where it was. The ranks split into scan.groups groups that train\n"
-        "side by side, each with its own copy of the data.\n"
+        "side by side, each with its own copy of the data. train.select auto is last here.\n"
         "\n"
         "With scan.member=I only run I is trained (in a job array, jobs/scan.sbatch); the "
         "command\n"

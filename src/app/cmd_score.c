@@ -142,6 +142,7 @@ static Err finish(const Apply *apply, const Comm *comm, Scored *scored, const Co
   Err e = OK;
   if (comm_rank(comm) == 0) {
     find_signal(scored, config);
+    scored->scores.beta = config->train.obj.vae_beta;
     e = scores_save(apply->out, &scored->scores, scored->outliers, scored->n, &apply->model,
                     provenance_facts());
     if (!e) e = report(apply, scored, config);

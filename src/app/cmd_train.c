@@ -248,8 +248,15 @@ static Err check_given(const Config *config) {
   return OK;
 }
 
+/* What is held out is clean: to choose by it would bring the labels back in. */
+static void blind_selection(Config *config) {
+  if (config->contamination > 0 && config->train.select == SELECT_AUTO)
+    config->train.select = SELECT_LAST;
+}
+
 static Err run_one(const Comm *comm, Config *config) {
   Loaded loaded = {0};
+  blind_selection(config);
   Err e = comm_agree(comm, load(&loaded, comm, config));
   if (!e) {
     describe(&loaded, comm, config);

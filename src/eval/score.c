@@ -101,17 +101,19 @@ static hid_t put_column(hid_t file, const char *name, hid_t type, long rows, con
   return column;
 }
 
-/* The parts of a variational autoencoder's loss: the sum over features of the error, and KL. */
+/* The parts of a variational autoencoder's loss, dim E + beta KL, as a bound of log p(x): over
+ * beta. */
 static void put_vae(hid_t file, const Scores *scores, const Model *model) {
   double *elbo = MEM_NEW(double, "scores", scores->rows);
   double dim = (double)shape_size(model->input);
-  for (long i = 0; i < scores->rows; i++) elbo[i] = -dim * scores->energy[i] - scores->kl[i];
+  double weight = scores->beta > 0 ? dim / scores->beta : NAN; /* no likelihood without KL */
+  for (long i = 0; i < scores->rows; i++) elbo[i] = -weight * scores->energy[i] - scores->kl[i];
   h5_close(put_column(file, "kl", H5T_NATIVE_DOUBLE, scores->rows, scores->kl, "1",
                       "KL of the code's Gaussian to the prior, in nats"));
   h5_close(
       put_column(file, "elbo", H5T_NATIVE_DOUBLE, scores->rows, elbo, "1",
-                 "-(sum over features of the error + kl), at the mean code; the smaller, the "
-                 "more anomalous"));
+                 "-(sum over features of the error / vae.beta + kl) at the mean code, less a "
+                 "constant; the smaller, the more anomalous"));
   mem_free(&elbo);
 }
 

@@ -1,6 +1,6 @@
 /* edge_conv: edge convolution on a graph of nearest neighbours (EdgeConv of arXiv 1801.07829,
- * section 3.1, with fixed neighbourhoods as the first block of ParticleNet, arXiv 1902.08570, has
- * them),
+ * section 3.1, with neighbourhoods in the plane of the detector, as the first block of ParticleNet,
+ * arXiv 1902.08570, but with the point among its own neighbours),
  *
  *   y_i = max or mean over the neighbours j of i of  leak(W [x_i, x_j - x_i] + bias)
  *

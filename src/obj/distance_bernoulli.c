@@ -20,7 +20,9 @@ static void bernoulli(double d[L], float *dy, const float *y, const float *x, Sh
   for (long i = 0; i < dim * L; i++) {
     double p = inside((double)y[i]), q = (double)x[i];
     sum[i % L] += part(q, p) + part(1 - q, 1 - p);
-    if (dy) dy[i] = (float)((p - q) / (p * (1 - p) * (double)dim));
+    double slope = (p - q) / (p * (1 - p) * (double)dim);
+    bool outward = p != (double)y[i] && ((double)y[i] < p) == (slope > 0); /* d is flat there */
+    if (dy) dy[i] = outward ? 0 : (float)slope;
   }
   for (int l = 0; l < L; l++) d[l] = sum[l] / (double)dim;
 }

@@ -98,7 +98,8 @@ void health_warn(Health *health, const State *state, const TrainOpts *opts,
   double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
   double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
   double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
-  warn_once(health, state, 0, ratio < 0.85 || ratio > 1.15,
+  bool sampled = opts->chain.z.steps + opts->chain.x.steps > 0; /* else E- means no sample */
+  warn_once(health, state, 0, sampled && (ratio < 0.85 || ratio > 1.15),
             "E-/E+ is outside the healthy 0.85 to 1.15", ratio);
   warn_once(health, state, 1, z < 0.2 || z > 0.95,
             "the latent chain accepts a share far from 0.57", z);

@@ -160,6 +160,11 @@ Err train_check(const TrainOpts *opts, const Net *net, long samples) {
     return err_user("energy: found %s, which there is not", opts->energy);
   TRY(check_distance(distance_find(opts->energy), net->input));
   if (objective->check) TRY(objective->check(&opts->obj, net));
+  if (!strcmp(opts->objective, "vae") && strcmp(opts->energy, "mse") != 0 &&
+      strcmp(opts->energy, "bernoulli") != 0)
+    return err_user("energy: found %s with objective vae, want mse or bernoulli, which are "
+                    "likelihoods",
+                    opts->energy);
   if (opts->batch <= 0 || opts->batch % L)
     return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);
   if (opts->batch > samples)
