@@ -9,4 +9,11 @@
 Err members_run(const Comm *comm, int groups, int n,
                 Err (*run)(const Comm *comm, void *self, int member), void *self);
 
+/* Local. How many members the directory of an ensemble says it has, in DIR/members; 0: it is
+ * none. */
+int members_recorded(const char *dir);
+/* Local. Make the directory of an ensemble, or find it as it was left. Errors: another number of
+ * members; a plain run; cannot write. */
+Err members_record(const char *dir, int n);
+
 #endif

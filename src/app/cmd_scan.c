@@ -75,6 +75,8 @@ static Err scan_open(Scan *scan, const Config *config) {
     return err_user("scan.option: found %s, did you mean %s?", config->scan_option,
                     option_nearest(config->scan_option));
   scan->option = option_at(row);
+  if (!strcmp(scan->option->key, "seed"))
+    return err_user("scan.option: found seed, want scan.seeds for several seeds");
   if (scan->option->class == RUN_ONLY || !scan->option->kind->parse)
     return err_user("scan.option: found %s, want an option that makes the result",
                     config->scan_option);

@@ -4,6 +4,7 @@
 
 #include "app/apply.h"
 #include "app/command.h"
+#include "app/members.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/outliers.h"
@@ -168,12 +169,15 @@ static void member_path(char path[APPLY_PATH], const char *run, int member) {
   snprintf(path, APPLY_PATH, "%s/member-%d/model.h5", run, member);
 }
 
-/* How many members lie in the directory; 0: it is no ensemble. */
-static int members_in(const char *run) {
+static Err check_members(const char *run, int n) {
   char path[APPLY_PATH];
-  int n = 0;
-  for (; member_path(path, run, n), !access(path, R_OK);) n++;
-  return n;
+  for (int k = 0; k < n; k++) {
+    member_path(path, run, k);
+    if (access(path, R_OK))
+      return err_user("%s: found no model of member %d of %d; train goes on where it was", path,
+                      k, n);
+  }
+  return OK;
 }
 
 static void add_member(Scored *mean, Scored *member, int k) {
@@ -219,8 +223,9 @@ static Err score_member(const Comm *comm, Config *config, const char *run, int k
 }
 
 static Err run(const Comm *comm, Config *config) {
-  int n = comm_rank(comm) ? 0 : members_in(config->run);
+  int n = comm_rank(comm) ? 0 : members_recorded(config->run);
   comm_broadcast(comm, &n, sizeof n, 0);
+  TRY(comm_agree(comm, check_members(config->run, n)));
   if (n == 0) return run_one(comm, config);
   Scored mean = {0};
   Err e = OK;

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "app/command.h"
 #include "app/members.h"
@@ -240,7 +239,8 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
 static Err check_given(const Config *config) {
   if (!config->out) return err_user("out: found nothing, want out=DIR, the run directory");
   if (is_fit(config) && config->start)
-    return err_user("train.start: found %s, but objective pca begins with nothing", config->start);
+    return err_user("train.start: found %s, but objective pca begins with nothing",
+                    config->start);
   if (is_fit(config)) return OK;
   if (!config->net.n_encoder || !config->net.n_decoder)
     return err_user("net.%s: found no layers, want a list; the files in configs/ have some",
@@ -273,16 +273,27 @@ static Err run_member(const Comm *comm, void *self, int member) {
   snprintf(out, sizeof out, "%s/member-%d", config.out, member);
   config.out = out;
   config.train.seed += (uint64_t)member;
-  log_note("member %d of %d, seed %llu, in %s", member, config.ensemble,
+  config.ensemble = 1; /* what a member's files say: it is a run of its own */
+  log_note("member %d of %d, seed %llu, in %s", member, ((const Config *)self)->ensemble,
            (unsigned long long)config.train.seed, out);
   return run_one(comm, &config);
 }
 
+static Err check_no_ensemble(const char *out) {
+  int n = members_recorded(out);
+  if (!n) return OK;
+  return err_user("out: found an ensemble of %d in %s, want ensemble=%d or another out=DIR", n,
+                  out, n);
+}
+
 static Err run(const Comm *comm, Config *config) {
   TRY(check_given(config));
-  if (config->ensemble == 1) return run_one(comm, config);
-  if (comm_rank(comm) == 0) mkdir(config->out, 0777); /* a member says what is wrong */
-  comm_barrier(comm);
+  bool first = comm_rank(comm) == 0;
+  if (config->ensemble == 1) {
+    TRY(comm_agree(comm, first ? check_no_ensemble(config->out) : OK));
+    return run_one(comm, config);
+  }
+  TRY(comm_agree(comm, first ? members_record(config->out, config->ensemble) : OK));
   return members_run(comm, 0, config->ensemble, run_member, config);
 }
 

@@ -1,5 +1,46 @@
 #include "app/members.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH = 4096 };
+
+int members_recorded(const char *dir) {
+  char path[PATH];
+  int n = 0;
+  snprintf(path, sizeof path, "%s/members", dir);
+  FILE *file = fopen(path, "r");
+  if (!file) return 0;
+  if (fscanf(file, "%d", &n) != 1 || n < 0) n = 0;
+  fclose(file);
+  return n;
+}
+
+static Err write_number(const char *path, int n) {
+  FILE *file = fopen(path, "w");
+  if (!file) return err_user("%s: cannot be written: %s", path, strerror(errno));
+  fprintf(file, "%d\n", n);
+  if (fclose(file)) return err_user("%s: cannot be written: %s", path, strerror(errno));
+  return OK;
+}
+
+Err members_record(const char *dir, int n) {
+  char path[PATH];
+  int found = members_recorded(dir);
+  if (found && found != n)
+    return err_user("ensemble: found %d, want %d as in %s, or another out=DIR", n, found, dir);
+  snprintf(path, sizeof path, "%s/config.yaml", dir);
+  if (!access(path, F_OK))
+    return err_user("out: found a run that is no ensemble in %s, want another out=DIR", dir);
+  if (mkdir(dir, 0777) && errno != EEXIST)
+    return err_user("%s: cannot make this directory: %s", dir, strerror(errno));
+  snprintf(path, sizeof path, "%s/members", dir);
+  return found ? OK : write_number(path, n);
+}
+
 Err members_run(const Comm *comm, int groups, int n,
                 Err (*run)(const Comm *comm, void *self, int member), void *self) {
   int most = comm_size(comm) < n ? comm_size(comm) : n, part;

@@ -47,5 +47,12 @@ static void masked(double d[L], float *dy, const float *y, const float *x, Shape
   }
 }
 
-const Distance distance_masked = {
-    "masked", "mean squared error over the constituents that are there", masked, NULL, NULL};
+static Err masked_check(Shape shape) {
+  if (shape.h == 1) return OK;
+  return err_user("found samples of %d x %d x %d, want sequences: features x 1 x points", shape.c,
+                  shape.h, shape.w);
+}
+
+const Distance distance_masked = {"masked",
+                                  "mean squared error over the constituents that are there",
+                                  masked, NULL, masked_check};
