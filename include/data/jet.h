@@ -37,6 +37,13 @@ typedef struct Constituent {
   double pt_gev, eta, phi_rad;
 } Constituent;
 
+/* The scalar sum of their pT, in order. */
+static inline double constituents_pt_gev(const Constituent *c, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += c[i].pt_gev;
+  return sum;
+}
+
 /* From p4 (slots, 4) to at most `slots` constituents in the frame above; returns how many, or a
  * verdict in *verdict that is not JET_OK. Empty slots (E = 0 and pT = 0) are skipped,
  * wherever they are. */

@@ -10,6 +10,7 @@
 #ifndef NET_GRAPH_H
 #define NET_GRAPH_H
 
+#include "base/whole.h"
 #include "net/points.h"
 
 #define graph_make PER_ISA(graph_make)
@@ -30,7 +31,7 @@ static inline size_t graph_near_bytes(int points, int neighbours) {
 }
 
 static inline size_t graph_bytes(int points, int neighbours) {
-  return (graph_near_bytes(points, neighbours) + (size_t)(L * points) + 63) / 64 * 64;
+  return whole_lines(graph_near_bytes(points, neighbours) + (size_t)(L * points));
 }
 
 static inline Graph graph_in(const void *memory, int points, int neighbours) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/whole.h"
 
 /* Before each array lies one line that says what it is. */
 typedef struct Head {
@@ -23,7 +24,7 @@ void *mem_new(const char *name, size_t count, size_t size) {
   size_t bytes;
   CHECK(!__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX / 2,
         "no memory for %s: %zu x %zu bytes", name, count, size);
-  size_t rounded = (bytes + 63) / 64 * 64 + sizeof(Head);
+  size_t rounded = whole_lines(bytes) + sizeof(Head);
   Head *head = aligned_alloc(64, rounded);
   CHECK(head, "no memory for %s: %zu bytes", name, bytes);
   memset(head, 0, rounded);

@@ -7,12 +7,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/whole.h"
 #include "data/fetch.h"
 #include "data/survey.h"
 
 enum { BLOCK_ROWS = 512 };
-
-static long minimum(long a, long b) { return a < b ? a : b; }
 
 /* The arrays of a data set, one after the other in one window, each at a multiple of 64 bytes. */
 typedef struct Arrays {
@@ -32,7 +31,7 @@ typedef struct Plan {
 
 static void *slice(char *base, size_t *used, size_t bytes) {
   char *at = base ? base + *used : NULL;
-  *used += (bytes + 63) / 64 * 64;
+  *used += whole_lines(bytes);
   return at;
 }
 
@@ -75,7 +74,7 @@ static Err decide(Plan *plan, const Source *source, const DataOpts *opts) {
 }
 
 long dataset_rows(const Source *source, const DataOpts *opts) {
-  return opts->limit > 0 ? minimum(opts->limit, source->rows) : source->rows;
+  return opts->limit > 0 ? whole_min(opts->limit, source->rows) : source->rows;
 }
 
 static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
@@ -138,19 +137,19 @@ static Err load_block(Loading *l, long from, long to) {
 static Range my_rows(const Loading *l, long grain) {
   long rows = l->data->rows, grains = (rows + grain - 1) / grain;
   Range range = range_of(grains, comm_node_rank(l->comm), comm_node_size(l->comm));
-  return (Range){minimum(range.from * grain, rows), minimum(range.to * grain, rows)};
+  return (Range){whole_min(range.from * grain, rows), whole_min(range.to * grain, rows)};
 }
 
 static Err load_share(Loading *l, const char *what) {
   long grain = l->source->reader->grain ? l->source->reader->grain(l->source) : 1;
   long step = (BLOCK_ROWS + grain - 1) / grain * grain, dim = shape_size(l->data->shape);
   Range mine = my_rows(l, grain);
-  l->block = block_new(l->source, minimum(step, mine.to - mine.from));
+  l->block = block_new(l->source, whole_min(step, mine.to - mine.from));
   if (!l->a.x) l->passing = MEM_NEW(float, "samples that pass by", step *dim);
   Err e = OK;
   progress_begin(what, (double)(mine.to - mine.from), 10);
   for (long from = mine.from; from < mine.to && !e; from += step) {
-    long to = minimum(from + step, mine.to);
+    long to = whole_min(from + step, mine.to);
     e = load_block(l, from, to);
     if (!e) progress_at((double)(to - mine.from), "%ld rows", l->data->rows);
   }

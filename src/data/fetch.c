@@ -5,12 +5,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/whole.h"
 #include "num/isa.h"
 
 /* Rows of a run; rows that are read for nothing between two that are wanted. */
 enum { RUN = 64, GAP = 8 };
-
-static long minimum(long a, long b) { return a < b ? a : b; }
 
 /* ---- is a row what it was? ---- */
 
@@ -25,7 +24,7 @@ static uint64_t mix_floats(uint64_t hash, const float *x, long n) {
   uint64_t chain[CHAINS] = {hash, hash, hash, hash};
   for (long from = 0; from < n; from += CHAINS) {
     uint32_t word[CHAINS] = {0};
-    memcpy(word, x + from, (size_t)minimum(CHAINS, n - from) * sizeof *word);
+    memcpy(word, x + from, (size_t)whole_min(CHAINS, n - from) * sizeof *word);
     for (int c = 0; c < CHAINS; c++) chain[c] = mix(chain[c], word[c]);
   }
   for (int c = 0; c < CHAINS; c++) {
@@ -78,7 +77,7 @@ static Err fetch_run(Fetch *fetch, float *x, const uint32_t *row, long n, int th
   TRY(source_read(&fetch->data->away->source, &fetch->block, from, (long)row[n - 1] + 1));
 #pragma omp parallel for num_threads(threads) reduction(min : bad)
   for (long i = 0; i < n; i++)
-    if (!make(x + i * dim, fetch, row[i] - from, row[i])) bad = minimum(bad, row[i]);
+    if (!make(x + i * dim, fetch, row[i] - from, row[i])) bad = whole_min(bad, row[i]);
   return bad < LONG_MAX ? changed(fetch, bad) : OK;
 }
 

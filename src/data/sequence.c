@@ -25,12 +25,6 @@ static void sort_by_pt(Constituent *c, int n) {
   }
 }
 
-static double pt_sum_gev(const Constituent *c, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += c[i].pt_gev;
-  return sum;
-}
-
 /* A point that is there is never all zero, however small its share. */
 static float share_of(double pt_gev, double sum_gev) {
   float share = (float)(pt_gev / sum_gev);
@@ -43,7 +37,7 @@ static JetVerdict make(float *x, const Jet *jet, const ViewOpts *opts) {
   int n = jet_frame(c, jet->p4, jet->slots, &opts->image, &verdict), most = opts->points;
   if (verdict != JET_OK) return verdict;
   sort_by_pt(c, n);
-  double sum_gev = pt_sum_gev(c, n);
+  double sum_gev = constituents_pt_gev(c, n);
   float *share = x, *eta = x + most, *phi_rad = x + 2 * most; /* (T) each */
   memset(x, 0, 3 * (size_t)most * sizeof *x);
   for (int t = 0; t < n && t < most; t++) {

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/whole.h"
 #include "data/fetch.h"
 
 typedef struct Window {
@@ -46,8 +47,6 @@ struct Stream {
   Fetch fetch;
 };
 
-static long minimum(long a, long b) { return a < b ? a : b; }
-
 static Window *window_at(const Stream *s, long q) { return &s->window[q % s->depth]; }
 
 static long slot_of(const Stream *s, long q) { return q % s->depth * s->most; }
@@ -69,7 +68,7 @@ static Err fill_share(Stream *s, const Window *window, float *x, Range share) {
     window->row[j] = s->plan.rows->row[order_unmixed(&s->plan.order, window->epoch, position)];
   }
   for (long j = 0; j < n && !s->over; j += PIECE)
-    TRY(fetch_rows(&s->fetch, x + j * dim, window->row + j, minimum(PIECE, n - j), 1));
+    TRY(fetch_rows(&s->fetch, x + j * dim, window->row + j, whole_min(PIECE, n - j), 1));
   return OK;
 }
 
@@ -190,7 +189,7 @@ typedef struct Needs {
 static Needs needs_of(const Dataset *data, const StreamPlan *plan) {
   const Order *order = &plan->order;
   Needs n = {.depth = (int)order_windows_most(order, plan->batch),
-             .window = minimum(order->block * order->window, order->n),
+             .window = whole_min(order->block * order->window, order->n),
              .held = plan->held[0].n + plan->held[1].n};
   size_t rows = data->bytes + (size_t)data->rows * sizeof *data->place;
   n.all = n.held + plan->rows->n;

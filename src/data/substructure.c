@@ -10,12 +10,6 @@ static double squared_angle(const Constituent *a, const Constituent *b) {
   return eta * eta + phi * phi;
 }
 
-static double pt_sum_gev(const Constituent *c, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += c[i].pt_gev;
-  return sum;
-}
-
 /* ---- axes ---- */
 
 /* A clustering in progress: each subjet with the one it is closest to. */
@@ -96,7 +90,7 @@ static double tau_of(const Clustering *axes, const Constituent *c, int n) {
     }
     sum += c[i].pt_gev * sqrt(least);
   }
-  return sum / pt_sum_gev(c, n);
+  return sum / constituents_pt_gev(c, n);
 }
 
 void substructure_tau(double tau[AXES_MOST], const Constituent *c, int n) {
@@ -122,7 +116,7 @@ static void fill_angles(double *angle, const Constituent *c, int n) {
 static void correlators(double *e2, double *e3, const double *angle, const Constituent *c,
                         int n) {
   double by_last[JET_SLOTS_MOST] = {0}; /* (n) of e3, without z_k */
-  double unit = 1 / pt_sum_gev(c, n);
+  double unit = 1 / constituents_pt_gev(c, n);
   *e2 = *e3 = 0;
   for (int i = 0; i < n; i++) {
     for (int j = i + 1; j < n; j++) {

@@ -1,6 +1,7 @@
 /* Activations, element by element. The leaky ones keep a sign per element and may be taken over
  * by the layer before or after them (net/finish.h); the smooth ones keep their output, from which
  * all their derivatives follow. */
+#include "base/whole.h"
 #include "net/finish.h"
 
 static Err same_shape(Node *node) {
@@ -8,12 +9,10 @@ static Err same_shape(Node *node) {
   return OK;
 }
 
-static size_t up_to_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /* ---- leaky: y = x > 0 ? x : slope x ---- */
 
 static size_t signs_size(const Node *node) {
-  return up_to_64((size_t)shape_size(node->in) * sizeof(uint16_t));
+  return whole_lines((size_t)shape_size(node->in) * sizeof(uint16_t));
 }
 
 static void leak_forward(const Node *node, float *y, void *kept, const float *x, const float *w,

@@ -13,6 +13,7 @@
  * of each block, and room for a gradient to the input. */
 #include <math.h>
 
+#include "base/whole.h"
 #include "net/convolution.h"
 #include "net/edges.h"
 
@@ -121,7 +122,7 @@ static size_t block_marks(const Node *node) {
 
 static size_t marks_bytes(const Node *node) {
   size_t bytes = (size_t)blocks(node) * block_marks(node) * sizeof(uint16_t);
-  return (bytes + 63) / 64 * 64;
+  return whole_lines(bytes);
 }
 
 static size_t input_bytes(const Node *node) {

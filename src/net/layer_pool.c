@@ -5,6 +5,7 @@
  * one beat all before it": the last mask that is set names the winner. */
 #include <string.h>
 
+#include "base/whole.h"
 #include "net/finish.h"
 
 enum { KERNEL, STRIDE };
@@ -41,7 +42,7 @@ static Err pool_shape(Node *node) {
 static size_t max_kept_size(const Node *node) {
   size_t k = (size_t)node->attr[KERNEL];
   size_t bytes = (size_t)shape_size(node->out) * (k * k - 1) * sizeof(uint16_t);
-  return (bytes + 63) / 64 * 64;
+  return whole_lines(bytes);
 }
 
 /* Whether every input lies in exactly one window. */

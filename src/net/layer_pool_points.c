@@ -8,6 +8,7 @@
  * for weights, x, y and the sums' divisors. */
 #include <math.h>
 
+#include "base/whole.h"
 #include "net/points.h"
 
 enum { POOLING, WEIGHTED };
@@ -40,15 +41,13 @@ static bool is(const Node *node, int pooling) { return node->attr[POOLING] == po
 
 /* ---- what is kept ---- */
 
-static size_t up_to_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 static size_t present_bytes(const Node *node) {
-  return up_to_64((size_t)node->in.w * sizeof(uint16_t));
+  return whole_lines((size_t)node->in.w * sizeof(uint16_t));
 }
 
 static size_t kept_size(const Node *node) {
   size_t rows = (size_t)shape_size(node->in), row = L * sizeof(float);
-  size_t winners = is(node, MAX) ? up_to_64(rows * sizeof(uint16_t)) : 0;
+  size_t winners = is(node, MAX) ? whole_lines(rows * sizeof(uint16_t)) : 0;
   size_t values = node->attr[WEIGHTED] ? (rows + (size_t)node->in.c) * row : 0;
   return present_bytes(node) + winners + values + row;
 }

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/whole.h"
 
 /* More than any network for jets has; keeps sizes far from overflow. */
 enum { FEATURES_MAX = 1 << 26, PARAMS_MAX = 1 << 30 };
-
-static size_t up_to(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 static const char *half(const Net *net, int i) {
   return i < net->n_encoder ? "encoder" : "decoder";
@@ -120,9 +119,9 @@ static void place_node(Net *net, Node *node) {
   node->w_offset = net->n_params;
   for (int t = 0; t < node->n_tensors; t++) net->n_params += node->tensor[t].size;
   node->packed_offset = net->n_packed;
-  if (node->op->packed_size) net->n_packed += up_to(node->op->packed_size(node), 16);
+  if (node->op->packed_size) net->n_packed += whole_up(node->op->packed_size(node), 16);
   node->kept_offset = net->n_kept;
-  if (node->op->kept_size) net->n_kept += up_to(node->op->kept_size(node), 64);
+  if (node->op->kept_size) net->n_kept += whole_lines(node->op->kept_size(node));
   net->n_tensors += node->n_tensors;
   if (shape_size(node->out) > net->widest) net->widest = shape_size(node->out);
 }

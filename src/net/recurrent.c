@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/whole.h"
 #include "net/lanes.h"
 #include "net/turn.h"
 
@@ -43,7 +44,7 @@ Recurrent recurrent_of(const Node *node, Cell cell) {
 
 size_t recurrent_kept_size(const Recurrent *r) {
   return (size_t)(r->points + 1) * step_floats(r) * sizeof(float) +
-         ((size_t)r->points * sizeof(uint16_t) + 63) / 64 * 64;
+         whole_lines((size_t)r->points * sizeof(uint16_t));
 }
 
 uint16_t recurrent_present(const Recurrent *r, const float *x, long stride) {

@@ -4,12 +4,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/whole.h"
 #include "num/isa.h"
 #include "num/tile.h"
 
 enum { TILES_PER_WAVE = 256, REPORT_S = 10 };
-
-static long minimum(long a, long b) { return a < b ? a : b; }
 
 void sweep_tiles(const Sweep *sweep, void *record, Range tiles) {
 #pragma omp parallel num_threads(sweep->threads)
@@ -18,7 +17,7 @@ void sweep_tiles(const Sweep *sweep, void *record, Range tiles) {
 #pragma omp for schedule(dynamic, 1)
     for (long tile = tiles.from; tile < tiles.to; tile++) {
       size_t at = (size_t)((tile - tiles.from) * L) * sweep->size;
-      int n = (int)minimum(sweep->items - tile * L, L);
+      int n = (int)whole_min(sweep->items - tile * L, L);
       sweep->tile(sweep->self, omp_get_thread_num(), (char *)record + at, tile * L, n);
     }
   }
@@ -30,7 +29,7 @@ static Range my_tiles(const Comm *comm, const Sweep *sweep) {
 
 /* The items of some tiles. */
 static Range items_of(const Sweep *sweep, Range tiles) {
-  return (Range){minimum(tiles.from * L, sweep->items), minimum(tiles.to * L, sweep->items)};
+  return (Range){whole_min(tiles.from * L, sweep->items), whole_min(tiles.to * L, sweep->items)};
 }
 
 /* Waves of tiles, so that somebody hears how far they have come. take NULL: all records stay in
@@ -40,7 +39,7 @@ static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take,
   Err e = OK;
   progress_begin(sweep->what, (double)(tiles.to - tiles.from) * L, REPORT_S);
   for (long from = tiles.from; from < tiles.to && !e; from += stride) {
-    Range wave = {from, minimum(from + stride, tiles.to)}, items = items_of(sweep, wave);
+    Range wave = {from, whole_min(from + stride, tiles.to)}, items = items_of(sweep, wave);
     sweep_tiles(sweep, record, wave);
     if (take)
       e = take(taker, record, items);
@@ -64,7 +63,7 @@ void *sweep_gather(const Comm *comm, const Sweep *sweep) {
 
 Err sweep_stream(const Comm *comm, const Sweep *sweep, SweepTake *take, void *taker) {
   Range tiles = my_tiles(comm, sweep);
-  long most = minimum(tiles.to - tiles.from, (long)TILES_PER_WAVE * sweep->threads);
+  long most = whole_min(tiles.to - tiles.from, (long)TILES_PER_WAVE * sweep->threads);
   char *record = mem_new("records of a wave", (size_t)most * L, sweep->size);
   Err e = waves(sweep, record, tiles, take, taker);
   mem_free(&record);
