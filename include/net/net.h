@@ -47,6 +47,8 @@ typedef struct Net {
 Err net_new(Net **net, const NetSpec *spec, Shape input);
 void net_free(Net **net);
 Shape net_latent(const Net *net);
+/* The first layer that takes points of zeros as absent; NULL: there is none. */
+const Node *net_reads_points(const Net *net);
 /* Name ("decoder.2.weight"), node and tensor of the i-th tensor. */
 const Tensor *net_tensor(const Net *net, int i, char name[48], const Node **node);
 

@@ -16,6 +16,7 @@
 
 typedef struct Distance {
   const char *name, *help;
+  bool likelihood; /* minus the logarithm of a density of x, up to factor and constant */
   /* d[l] of a tile, and unless dy is NULL its gradient to y (dim, L); dy may be y. */
   void (*eval)(double d[L], float *dy, const float *y, const float *x, Shape shape);
   /* dx += the gradient to x itself, dy being what eval gave. NULL: it has none that a chain could

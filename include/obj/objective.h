@@ -60,6 +60,7 @@ typedef struct ObjectiveOpts {
 typedef struct Objective {
   const char *name, *help;
   bool contrastive; /* has a second phase with negatives from Markov chains */
+  bool likelihood;  /* wants a distance that is one */
   bool code_mean;   /* wants the mean code of the steps before, adds to code_sum */
   /* Errors: a network or options that do not suit. NULL: any will do. */
   Err (*check)(const ObjectiveOpts *opts, const Net *net);

@@ -182,6 +182,12 @@ void net_free(Net **net) {
 
 Shape net_latent(const Net *net) { return net->node[net->n_encoder - 1].out; }
 
+const Node *net_reads_points(const Net *net) {
+  for (int i = 0; i < net->n_nodes; i++)
+    if (points_of(&net->node[i]) & POINTS_READ) return &net->node[i];
+  return NULL;
+}
+
 const Tensor *net_tensor(const Net *net, int i, char name[48], const Node **node) {
   int first = i;
   while (first > 0 && net->tensor_node[first - 1] == net->tensor_node[i]) first--;

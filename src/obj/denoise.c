@@ -61,14 +61,12 @@ static void denoise_leaf(LeafWork *work, const ObjectiveOpts *opts, const Leaf *
 
 /* Noise makes points that are absent appear, and energies of what is absent. */
 static Err check(const ObjectiveOpts *opts, const Net *net) {
-  for (int i = 0; i < net->n_nodes; i++) {
-    const Node *node = &net->node[i];
-    if (opts->noise != NOISE_MASKING && node->op->points && node->op->points(node) & POINTS_READ)
-      return err_user(
-          "denoise.noise: found %s with the layer %s (%s), which leaves absent points "
-          "out; want masking, or layers for a fixed length",
-          opts->noise == NOISE_GAUSSIAN ? "gaussian" : "salt_pepper", node->name, node->op->name);
-  }
+  const Node *node = net_reads_points(net);
+  if (node && opts->noise != NOISE_MASKING)
+    return err_user("denoise.noise: found %s with the layer %s (%s), which leaves absent points "
+                    "out; want masking, or layers for a fixed length",
+                    opts->noise == NOISE_GAUSSIAN ? "gaussian" : "salt_pepper", node->name,
+                    node->op->name);
   if (opts->noise == NOISE_GAUSSIAN || opts->noise_level <= 1) return OK;
   return err_user("denoise.level: found %g, want a probability", opts->noise_level);
 }

@@ -27,6 +27,8 @@ static void bernoulli(double d[L], float *dy, const float *y, const float *x, Sh
   for (int l = 0; l < L; l++) d[l] = sum[l] / (double)dim;
 }
 
-const Distance distance_bernoulli = {"bernoulli",
-                                     "cross-entropy of pixels from 0 to 1, less its least value",
-                                     bernoulli, NULL, NULL};
+const Distance distance_bernoulli = {
+    .name = "bernoulli",
+    .help = "cross-entropy of pixels from 0 to 1, less its least value",
+    .likelihood = true,
+    .eval = bernoulli};

@@ -101,7 +101,11 @@ static Err check(Shape shape) {
 }
 
 const Distance distance_chamfer = {
-    "chamfer", "sets of points: mean squared distance to the nearest point of the other set",
-    chamfer, NULL, check};
-const Distance distance_chamfer_pt = {"chamfer_pt", "the same, points counting by their pT share",
-                                      chamfer_pt, NULL, check};
+    .name = "chamfer",
+    .help = "sets of points: mean squared distance to the nearest point of the other set",
+    .eval = chamfer,
+    .check = check};
+const Distance distance_chamfer_pt = {.name = "chamfer_pt",
+                                      .help = "the same, points counting by their pT share",
+                                      .eval = chamfer_pt,
+                                      .check = check};

@@ -20,7 +20,11 @@ static void mse_input(float *dx, const float *dy, const float *y, const float *x
   rows()->axpy(dx, minus, dy, shape_size(shape));
 }
 
-const Distance distance_mse = {"mse", "mean squared error", mse, mse_input, NULL};
+const Distance distance_mse = {.name = "mse",
+                               .help = "mean squared error",
+                               .likelihood = true,
+                               .eval = mse,
+                               .input = mse_input};
 
 static bool present(const float *x, Shape shape, int point, int l) {
   for (int c = 0; c < shape.c; c++)
@@ -53,6 +57,8 @@ static Err masked_check(Shape shape) {
                   shape.h, shape.w);
 }
 
-const Distance distance_masked = {"masked",
-                                  "mean squared error over the constituents that are there",
-                                  masked, NULL, masked_check};
+const Distance distance_masked = {.name = "masked",
+                                  .help =
+                                      "mean squared error over the constituents that are there",
+                                  .eval = masked,
+                                  .check = masked_check};

@@ -85,5 +85,6 @@ static void vae_leaf(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf
 const Objective objective_vae = {
     .name = "vae",
     .help = "variational autoencoder: reconstruction error and KL to a normal prior (vae.beta)",
+    .likelihood = true,
     .check = check,
     .leaf = vae_leaf};

@@ -117,17 +117,14 @@ static Err check_temperature(const NaeOpts *nae, const Net *net) {
 /* A chain needs an energy that is smooth in x. */
 static Err check_energy(const TrainOpts *opts, const Net *net) {
   if (!distance_find(opts->energy)->input)
-    return err_user("energy: found %s with objective nae, want mse: chains have no gradient of "
+    return err_user("energy: found %s with objective %s, want mse: chains have no gradient of "
                     "the other",
-                    opts->energy);
-  for (int i = 0; i < net->n_nodes; i++) {
-    const Node *node = &net->node[i];
-    if (node->op->points && node->op->points(node) & POINTS_READ)
-      return err_user("objective: found nae with the layer %s (%s), which leaves absent points "
-                      "out: chains would move them; want layers for a fixed length",
-                      node->name, node->op->name);
-  }
-  return OK;
+                    opts->energy, opts->objective);
+  const Node *node = net_reads_points(net);
+  if (!node) return OK;
+  return err_user("objective: found %s with the layer %s (%s), which leaves absent points "
+                  "out: chains would move them; want layers for a fixed length",
+                  opts->objective, node->name, node->op->name);
 }
 
 static Err check_nae(const TrainOpts *opts, const Net *net) {
@@ -155,16 +152,15 @@ static Err check_distance(const Distance *distance, Shape shape) {
 
 Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   const Objective *objective = objective_find(opts->objective);
+  const Distance *distance = distance_find(opts->energy);
   if (!objective) return err_user("objective: found %s, which there is not", opts->objective);
-  if (!distance_find(opts->energy))
-    return err_user("energy: found %s, which there is not", opts->energy);
-  TRY(check_distance(distance_find(opts->energy), net->input));
+  if (!distance) return err_user("energy: found %s, which there is not", opts->energy);
+  TRY(check_distance(distance, net->input));
   if (objective->check) TRY(objective->check(&opts->obj, net));
-  if (!strcmp(opts->objective, "vae") && strcmp(opts->energy, "mse") != 0 &&
-      strcmp(opts->energy, "bernoulli") != 0)
-    return err_user("energy: found %s with objective vae, want mse or bernoulli, which are "
+  if (objective->likelihood && !distance->likelihood)
+    return err_user("energy: found %s with objective %s, want mse or bernoulli, which are "
                     "likelihoods",
-                    opts->energy);
+                    opts->energy, opts->objective);
   if (opts->batch <= 0 || opts->batch % L)
     return err_user("train.batch: found %ld, want a multiple of %d", opts->batch, L);
   if (opts->batch > samples)
