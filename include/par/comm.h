@@ -24,6 +24,9 @@ int comm_rank(const Comm *comm);
 int comm_size(const Comm *comm);
 int comm_node_rank(const Comm *comm); /* rank and size among the ranks of this node */
 int comm_node_size(const Comm *comm);
+/* Local. Threads that suit a rank: its share of the node's cores, but no more than the launcher
+ * bound it to. */
+int comm_threads(const Comm *comm);
 
 /* The MPI library and its version, one line. */
 void comm_library(char *text, size_t size);

@@ -81,7 +81,7 @@ typedef struct TrainOpts {
   double wall_minutes;     /* stop (exit 75) after so many, 0: none */
   double margin_minutes;   /* and so long before the batch system ends the job */
   double watchdog_minutes; /* end when ranks wait for others longer than that, 0: never */
-  int threads;             /* 0: the node's cores over its ranks */
+  int threads;             /* 0: comm_threads */
   uint64_t seed;
   bool fresh; /* start over in a directory that has a run */
 } TrainOpts;

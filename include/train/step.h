@@ -54,8 +54,6 @@ void step_run(Stepper *stepper, State *state, StepReport *report);
 /* Remake the weights that the layers see, from any parameters and spectral vectors. */
 void step_weights(Stepper *stepper, const float *w, const float *s);
 long batches_per_epoch(const Stepper *stepper);
-/* Number of threads of this rank that the options and the node give. */
-int step_threads(const Comm *comm, int wanted);
 
 /* The parts, in files of their own. */
 /* train/negatives.c. Collective: no. Fill stepper->negatives and the counters of workers. */

@@ -1,12 +1,10 @@
 /* jetnae <command> [config.yaml] [key=value ...]: start MPI, read the configuration, run the
  * command on all ranks, say what went wrong once. */
 #include <omp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "app/command.h"
 #include "app/origin.h"
@@ -147,15 +145,6 @@ static Err read_config(Config *config, const Comm *comm, const Words *words) {
   return e;
 }
 
-/* Threads of a rank: its share of the node, but no more than the launcher bound it to. */
-static int choose_threads(const Comm *comm) {
-  cpu_set_t mine;
-  int share = (int)(sysconf(_SC_NPROCESSORS_ONLN) / comm_node_size(comm));
-  int bound = sched_getaffinity(0, sizeof mine, &mine) ? share : CPU_COUNT(&mine);
-  int threads = share < bound ? share : bound;
-  return threads > 1 ? threads : 1;
-}
-
 static bool same_file(const char *a, const struct stat *b) {
   struct stat info;
   return a && *a && !stat(a, &info) && S_ISREG(info.st_mode) && info.st_dev == b->st_dev &&
@@ -184,7 +173,7 @@ static Err prepare_run(const Comm *comm, Config *config) {
   TRY(check_out(config));
   TRY(isa_use(config->isa));
   isa_fp_control();
-  if (!config->train.threads) config->train.threads = choose_threads(comm);
+  if (!config->train.threads) config->train.threads = comm_threads(comm);
   omp_set_num_threads(config->train.threads);
   stop_catch_signals();
   return OK;

@@ -1,9 +1,11 @@
 #include "par/comm.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "internal.h"
@@ -98,6 +100,14 @@ int comm_rank(const Comm *comm) { return comm->rank; }
 int comm_size(const Comm *comm) { return comm->size; }
 int comm_node_rank(const Comm *comm) { return comm->node_rank; }
 int comm_node_size(const Comm *comm) { return comm->node_size; }
+
+int comm_threads(const Comm *comm) {
+  cpu_set_t mine;
+  int share = (int)(sysconf(_SC_NPROCESSORS_ONLN) / comm->node_size);
+  int bound = sched_getaffinity(0, sizeof mine, &mine) ? share : CPU_COUNT(&mine);
+  int threads = share < bound ? share : bound;
+  return threads > 1 ? threads : 1;
+}
 
 Range range_of(long n, int rank, int size) {
   long each = n / size, more = n % size;

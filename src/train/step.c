@@ -2,24 +2,12 @@
 
 #include <math.h>
 #include <omp.h>
-#include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "train/optimizer.h"
 #include "train/temperature.h"
-
-int step_threads(const Comm *comm, int wanted) {
-  cpu_set_t mine;
-  if (wanted > 0) return wanted;
-  long online = sysconf(_SC_NPROCESSORS_ONLN), bound = online;
-  if (!sched_getaffinity(0, sizeof mine, &mine)) bound = CPU_COUNT(&mine);
-  long share = online / comm_node_size(comm);
-  long threads = share < bound ? share : bound;
-  return threads > 1 ? (int)threads : 1;
-}
 
 long batches_per_epoch(const Stepper *stepper) {
   return stepper->input->train.n / stepper->opts->batch;
@@ -42,7 +30,7 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
   s->objective[PHASE_NAE] = objective_find(opts->objective);
   s->objective[PHASE_AE] = objective_find(contrastive ? opts->pretrain : opts->objective);
   s->distance = distance_find(opts->energy);
-  s->threads = step_threads(comm, opts->threads);
+  s->threads = opts->threads > 0 ? opts->threads : comm_threads(comm);
   s->plus = split_new(opts->batch, opts->leaf, comm_rank(comm), comm_size(comm));
   s->minus = *chains;
   warn_idle_ranks(comm, &s->plus, &s->minus);
