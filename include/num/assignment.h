@@ -1,0 +1,36 @@
+/* The assignment problem: give each of n rows its own one of n columns such that the sum of their
+ * costs is smallest. With a cost per pair of points it is optimal transport between two samples
+ * of equal weights.
+ *
+ * Costs are integers, and so are prices, distances and the sum: the result is exact and the same
+ * everywhere. Where several assignments are best the smallest index decides. At the end the
+ * prices are a certificate: row_price[i] + col_price[j] <= cost[i][j] for all pairs, with equality
+ * for the pairs chosen, so the sum of all prices is the smallest sum of costs.
+ *
+ * Time grows as n^3 at worst.
+ *
+ * Source: Jonker and Volgenant 1987, Computing 38, 325: column reduction, augmenting row
+ * reduction, shortest augmenting paths. */
+#ifndef NUM_ASSIGNMENT_H
+#define NUM_ASSIGNMENT_H
+
+#include <stdint.h>
+
+typedef struct Assignment {
+  int32_t *col_of, *row_of;       /* (n) the column of a row, the row of a column; -1: none yet */
+  int64_t *row_price, *col_price; /* (n) */
+  /* scratch */
+  int64_t *distance; /* (n) of a column from the free row, along the cheapest path so far */
+  int32_t *before;   /* (n) row before the column on that path */
+  int32_t *column;   /* (n) columns: settled, at the smallest distance, others */
+  int32_t *free_row; /* (n) rows without a column */
+} Assignment;
+
+/* For up to n rows. Owns: the caller. */
+Assignment assignment_new(long n);
+void assignment_free(Assignment *a);
+/* The smallest sum; col_of and the prices hold the rest. cost (n, n), any int32; n <= 2^24.
+ * Allocates nothing. */
+int64_t assignment_solve(Assignment *a, const int32_t *cost, long n);
+
+#endif

@@ -1,0 +1,97 @@
+/* Assignments against SciPy's smallest sums, and against their own certificate. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "assignment_values.h"
+#include "num/assignment.h"
+
+enum { MOST = 1000 };
+static const long SIZES[] = {1, 2, 3, 5, 8, 13, 30, 64, 101, 200};
+
+static int32_t cost[MOST * MOST];
+
+/* ---- costs: the generator of make_assignment.py ---- */
+
+static int32_t below(uint64_t *word, uint64_t n) {
+  *word = *word * 6364136223846793005u + 1442695040888963407u;
+  return (int32_t)((*word >> 33) % n);
+}
+
+static void uniform(uint64_t word, long n) {
+  for (long k = 0; k < n * n; k++) cost[k] = below(&word, 1u << 31) - (1 << 30);
+}
+
+static void tied(uint64_t word, long n) {
+  for (long k = 0; k < n * n; k++) cost[k] = below(&word, 4);
+}
+
+static void plane(uint64_t word, long n) {
+  static int32_t p[4 * MOST]; /* (2, n, 2) */
+  for (long k = 0; k < 4 * n; k++) p[k] = below(&word, 10000);
+  for (long i = 0; i < n; i++)
+    for (long j = 0; j < n; j++) {
+      int32_t dx = p[2 * i] - p[2 * (n + j)], dy = p[2 * i + 1] - p[2 * (n + j) + 1];
+      cost[n * i + j] = dx * dx + dy * dy;
+    }
+}
+
+/* ---- checks ---- */
+
+/* Each column once, all prices feasible, and their sum the sum of the costs: no assignment can be
+ * cheaper. */
+static void check_certificate(const Assignment *a, int64_t sum, long n) {
+  int64_t chosen = 0, prices = 0;
+  for (long i = 0; i < n; i++) {
+    assert_in_range(a->col_of[i], 0, n - 1);
+    assert_int_equal(a->row_of[a->col_of[i]], i);
+    chosen += cost[n * i + a->col_of[i]];
+    prices += a->row_price[i] + a->col_price[i];
+    for (long j = 0; j < n; j++)
+      if (a->row_price[i] + a->col_price[j] > cost[n * i + j]) fail_msg("%ld, %ld", i, j);
+  }
+  assert_int_equal(chosen, sum);
+  assert_int_equal(prices, sum);
+}
+
+static void check_all(void (*make)(uint64_t, long), const int64_t *sums) {
+  Assignment a = assignment_new(MOST);
+  for (size_t k = 0; k < sizeof SIZES / sizeof *SIZES; k++) {
+    make((uint64_t)SIZES[k], SIZES[k]);
+    int64_t sum = assignment_solve(&a, cost, SIZES[k]);
+    assert_int_equal(sum, sums[k]);
+    check_certificate(&a, sum, SIZES[k]);
+  }
+  make(MOST, MOST);
+  check_certificate(&a, assignment_solve(&a, cost, MOST), MOST);
+  assignment_free(&a);
+}
+
+static void test_uniform(void **state) { check_all(uniform, uniform_sums); }
+static void test_tied(void **state) { check_all(tied, tied_sums); }
+static void test_plane(void **state) { check_all(plane, plane_sums); }
+
+/* Two rows that outbid each other by one for a billion turns must not. */
+static void test_small_bids(void **state) {
+  static const int32_t BIDS[] = {0, 1, INT32_MAX, 0, 1, INT32_MAX, 0, 1, INT32_MAX};
+  Assignment a = assignment_new(3);
+  for (int k = 0; k < 9; k++) cost[k] = BIDS[k];
+  int64_t sum = assignment_solve(&a, cost, 3);
+  assert_int_equal(sum, (int64_t)INT32_MAX + 1);
+  check_certificate(&a, sum, 3);
+  assignment_free(&a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_uniform),
+      cmocka_unit_test(test_tied),
+      cmocka_unit_test(test_plane),
+      cmocka_unit_test(test_small_bids),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
