@@ -24,15 +24,18 @@ typedef enum RngPurpose {
   RNG_Z_ACCEPT = 9,
   RNG_X_CHAIN = 10, /* visible chain's noise */
   RNG_X_ACCEPT = 11,
-  RNG_TOY = 12,       /* toy jets: id = jet */
-  RNG_CORRUPT = 13,   /* denoising noise: id = sample */
-  RNG_REPARAM = 14,   /* VAE reparametrisation */
-  RNG_BOOTSTRAP = 15, /* errors of metrics */
-  RNG_SAMPLE = 16,    /* samples for the user */
-  RNG_DEQUANT = 17,   /* dequantisation of integer pixels */
-  RNG_X_WARM = 18,    /* thermal start of a visible chain: id = chain */
-  RNG_CHIRP = 19,     /* chirps: id = sample, step 0 parameters, 1 noise */
-  RNG_OUTLIER = 20,   /* outliers to score: id = row */
+  RNG_TOY = 12,          /* toy jets: id = jet */
+  RNG_CORRUPT = 13,      /* denoising noise: id = sample */
+  RNG_REPARAM = 14,      /* VAE reparametrisation */
+  RNG_BOOTSTRAP = 15,    /* errors of metrics */
+  RNG_SAMPLE = 16,       /* samples for the user */
+  RNG_DEQUANT = 17,      /* dequantisation of integer pixels */
+  RNG_X_WARM = 18,       /* thermal start of a visible chain: id = chain */
+  RNG_CHIRP = 19,        /* chirps: id = sample, step 0 parameters, 1 noise */
+  RNG_OUTLIER = 20,      /* outliers to score: id = row */
+  RNG_ANNEAL_START = 21, /* evidence: draws from the base: id = chain */
+  RNG_ANNEAL_CHAIN = 22, /* evidence: noise, step = rung */
+  RNG_ANNEAL_ACCEPT = 23,
 } RngPurpose;
 
 typedef struct RngKey {
