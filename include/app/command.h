@@ -19,8 +19,8 @@ typedef struct Command {
 } Command;
 
 extern const Command cmd_generate, cmd_prepare, cmd_train, cmd_score, cmd_bench, cmd_config,
-    cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample, cmd_export, cmd_import,
-    cmd_report, cmd_watch;
+    cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample, cmd_evidence, cmd_export,
+    cmd_import, cmd_report, cmd_watch;
 
 /* NULL: no such command. */
 const Command *command_find(const char *name);

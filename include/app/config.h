@@ -13,17 +13,17 @@
 #include "train/train.h"
 
 typedef struct Config {
-  const char *file;  /* the configuration file; NULL: none */
-  const char *run;   /* `jetnae score RUN`: the run directory, model or file named after the
+  const char *file;        /* the configuration file; NULL: none */
+  const char *run;         /* `jetnae score RUN`: the run directory, model or file named after the
                         command */
   const char *const *runs; /* (n_runs) all of them, for a command that takes several */
   int n_runs;
   const char *out;   /* run directory, or output of a command that writes one; NULL: not given */
-  const char *from; /* a file or directory whose training is run again; NULL: none */
+  const char *from;  /* a file or directory whose training is run again; NULL: none */
   const char *valid; /* data.valid: file to validate on, NULL: a hashed split of data.input */
   double valid_fraction;         /* of that split */
   int normal;                    /* the classes that count as normal (data/classes.h) */
-  const char *start; /* train.start: a model to begin with; NULL: random weights */
+  const char *start;             /* train.start: a model to begin with; NULL: random weights */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
   Standardise standardise;       /* data.standardise */
@@ -43,15 +43,17 @@ typedef struct Config {
   double floor_auc_direct, floor_auc_inverse; /* quick start: fail below, 0: none */
   double contamination;                       /* share of anomalies among what is trained on */
   const char *scan_option, *scan_values, *scan_test; /* scan_test NULL: held-out rows */
-  int ensemble;                     /* train: so many members, each with its own seed */
-  int scan_seeds, scan_groups, scan_member;          /* groups 0: auto; member -1: all */
-  const char *outliers;                              /* score: names and files, by commas */
-  const char *import_weights, *import_map; /* import: a state dict; its map, NULL: none */
-  bool with_input;                                   /* reconstruct: write the inputs, too */
-  long sample_count;                                 /* sample: how many */
-  Walk walk;                                         /* through the codes of a vae */
+  int ensemble;                             /* train: so many members, each with its own seed */
+  int scan_seeds, scan_groups, scan_member; /* groups 0: auto; member -1: all */
+  const char *outliers;                     /* score: names and files, by commas */
+  const char *import_weights, *import_map;  /* import: a state dict; its map, NULL: none */
+  bool with_input;                          /* reconstruct: write the inputs, too */
+  long sample_count;                        /* sample: how many */
+  Walk walk;                                /* through the codes of a vae */
   int walk_steps;
-  bool csv; /* bench: machine-readable */
+  long evidence_chains;                     /* evidence: how many */
+  int evidence_steps, evidence_transitions; /* rungs, MALA steps on each */
+  bool csv;                                 /* bench: machine-readable */
   bool quiet;
   int n_assignments; /* key=value arguments of the command line */
   char *const *assignments;

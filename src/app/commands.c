@@ -5,9 +5,9 @@
 #include "base/nearest.h"
 
 static const Command *const commands[] = {
-    &cmd_generate,    &cmd_prepare, &cmd_train, &cmd_score,  &cmd_encode,
-    &cmd_reconstruct, &cmd_sample,  &cmd_scan,  &cmd_report, &cmd_watch,
-    &cmd_export,      &cmd_import,  &cmd_bench, &cmd_config, &cmd_info};
+    &cmd_generate, &cmd_prepare,  &cmd_train,  &cmd_score,  &cmd_encode, &cmd_reconstruct,
+    &cmd_sample,   &cmd_evidence, &cmd_scan,   &cmd_report, &cmd_watch,  &cmd_export,
+    &cmd_import,   &cmd_bench,    &cmd_config, &cmd_info};
 
 const Command *command_at(int i) {
   int n = (int)(sizeof commands / sizeof *commands);

@@ -46,6 +46,9 @@ Config config_defaults(void) {
       .outliers = "",
       .sample_count = 1000,
       .walk_steps = 9,
+      .evidence_chains = 512,
+      .evidence_steps = 500,
+      .evidence_transitions = 4,
   };
 }
 

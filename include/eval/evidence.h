@@ -1,0 +1,32 @@
+/* How well a model is normalised: log Omega = log integral exp(-E(x)/T) dx over all of x, in the
+ * units of the network's input (standardised features: the standardised ones), by annealed
+ * importance sampling (mcmc/anneal.h) from a Gaussian, and the log-likelihood of rows. The same
+ * bits for any number of ranks and threads. */
+#ifndef EVAL_EVIDENCE_H
+#define EVAL_EVIDENCE_H
+
+#include "data/dataset.h"
+#include "mcmc/anneal.h"
+#include "model/model.h"
+#include "par/comm.h"
+
+typedef struct EvidenceOpts {
+  double temperature;
+  long chains;
+  int rungs, transitions, threads;
+  uint64_t seed;
+} EvidenceOpts;
+
+/* What rows say. */
+typedef struct Held {
+  long rows;                    /* not refused */
+  double energy;                /* their mean */
+  double log_likelihood, error; /* mean of -E/T - log Omega; of both parts' errors */
+} Held;
+
+/* Collective. The base has mean and standard deviation of the rows, at most 10,000 of them; rows
+ * from .. to - 1 are judged. Both results on rank 0 alone. */
+void evidence_compute(const Comm *comm, const Model *model, const Dataset *data, Range rows,
+                      const EvidenceOpts *opts, Evidence *evidence, Held *held);
+
+#endif
