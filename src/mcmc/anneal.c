@@ -139,8 +139,8 @@ static void pilot_rung(Anneal *a, Pilot *pilot, int k) {
   pilot->sd[k] = gap_sd(a, pilot);
 }
 
-/* Rungs crowd near the base, where E/T is largest. Source: Friel and Pettitt 2008, J. R. Stat. Soc.
- * B 70, 589, section 3.3: powers of k/K. */
+/* Rungs crowd near the base, where E/T is largest. Source: Friel and Pettitt 2008, J. R. Stat.
+ * Soc. B 70, 589, section 3.3: powers of k/K. */
 static void pilot_run(Anneal *a, Pilot *pilot) {
   for (int t = 0; t < PILOT_TILES; t++)
     start(a, pilot->y + t * a->opts.energy->dim * L, PILOT_CHAIN + (uint64_t)t * L);
