@@ -18,6 +18,12 @@ static inline bool class_chosen(int choice, int label) {
   return choice == CLASS_ALL || label == choice;
 }
 
+/* Whether such a row is signal: 0 background, 1 signal, -1 unknown. Where all classes were trained
+ * on, class 0 is the background. */
+static inline int class_signal(int choice, int label) {
+  return label < 0 ? -1 : !class_chosen(choice == CLASS_ALL ? 0 : choice, label);
+}
+
 /* "class 1", "all classes", "all classes but 9" */
 void classes_text(char text[32], int choice);
 

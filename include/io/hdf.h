@@ -1,6 +1,6 @@
-/* HDF5 files of other programs, opened for reading: without file locking (so Lustre and NFS need
- * no environment variable) and with messages for people when something is wrong. HDF5 is not safe
- * in threads: everything here belongs to the main thread. */
+/* HDF5 files: without file locking (so Lustre and NFS need no environment variable), and for those
+ * of other programs messages for people when something is wrong. HDF5 is not safe in threads:
+ * everything here belongs to the main thread. */
 #ifndef IO_HDF_H
 #define IO_HDF_H
 
@@ -10,6 +10,9 @@
 
 #include "base/err.h"
 
+/* How every file is made and opened: no locking, and HDF5 prints no errors of its own, now or when
+ * it closes at the end of the program. Owns: the caller, H5Pclose. */
+hid_t hdf_access(void);
 /* Whether the file begins with HDF5's signature; no messages. */
 bool hdf_signature(const char *path);
 /* Owns: the caller, H5Fclose. Errors: no such file, not HDF5, truncated, damaged. */

@@ -114,7 +114,7 @@ static void describe_data(ReportRun *run, const Config *config) {
   snprintf(run->data, sizeof run->data, "%s of %s", classes,
            source->path ? source->path : source->reader);
   for (int label = 0; label < REPORT_CLASSES; label++)
-    run->is_normal[label] = class_chosen(config->normal == CLASS_ALL ? 0 : config->normal, label);
+    run->is_normal[label] = class_signal(config->normal, label) == 0;
 }
 
 /* Of a run, or of the first member of an ensemble. */

@@ -123,10 +123,8 @@ static Subset test_rows(const Config *config, const Dataset *data) {
 static void mark(signed char *is_signal, const Config *config, const Dataset *data) {
   Subset rows = test_rows(config, data);
   memset(is_signal, -1, (size_t)data->rows);
-  for (long i = 0; i < rows.n; i++) {
-    int label = data->label[rows.row[i]];
-    if (label >= 0) is_signal[rows.row[i]] = !class_chosen(config->normal, label);
-  }
+  for (long i = 0; i < rows.n; i++)
+    is_signal[rows.row[i]] = (signed char)class_signal(config->normal, data->label[rows.row[i]]);
   subset_free(&rows);
 }
 

@@ -22,26 +22,18 @@ typedef struct Scored {
   signed char *is_signal; /* (rows) every known class that is not normal; -1: unknown */
 } Scored;
 
-/* Where all classes were trained on, class 0 is the background. */
-static int background(const Config *config) {
-  return config->normal == CLASS_ALL ? 0 : config->normal;
-}
-
 static void find_signal(Scored *scored, const Config *config) {
   const Scores *scores = &scored->scores;
   if (!scores->label) return;
   scored->is_signal = MEM_NEW(signed char, "signal or background", scores->rows);
-  for (long i = 0; i < scores->rows; i++) {
-    int label = scores->label[i];
-    scored->is_signal[i] =
-        (signed char)(label < 0 ? -1 : !class_chosen(background(config), label));
-  }
+  for (long i = 0; i < scores->rows; i++)
+    scored->is_signal[i] = (signed char)class_signal(config->normal, scores->label[i]);
 }
 
 static void print_metrics(const Scored *scored, const float *weight, const Config *config) {
   char text[256], classes[32];
   const Scores *scores = &scored->scores;
-  classes_text(classes, background(config));
+  classes_text(classes, config->normal == CLASS_ALL ? 0 : config->normal);
   Metrics m = metrics_compute(scores->energy, scored->is_signal, weight, scores->rows);
   metrics_describe(text, sizeof text, &m);
   printf("%s (background: %ld rows of %s; signal: the other %ld)\n", text, m.n_background,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io/facts.h"
+#include "io/hdf.h"
 #include "io/outfile.h"
 
 enum { FIELDS_MOST = 128 };
@@ -73,10 +74,6 @@ static void field_checksums(const Comm *comm, const Field *field, int n, int64_t
   for (int i = 0; i < n; i++) sum[i] = field_checksum(comm, &field[i]);
   comm_sum_i64(comm, sum, (size_t)n);
 }
-
-/* HDF5 does not print errors of its own, now and when it closes: after a damaged file it
- * complains at the end of the program of what that has left inside it. */
-static void hdf5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 
 /* Making the file. */
 
@@ -164,7 +161,7 @@ static int64_t data_size(const Field *field, int n) {
 }
 
 static hid_t create(const char *path, int64_t metadata) {
-  hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+  hid_t fapl = hdf_access();
   /* The latest format has checksums on its own structures. */
   H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
   H5Pset_meta_block_size(fapl, (hsize_t)metadata);
@@ -291,10 +288,7 @@ Err checkpoint_save(const Comm *comm, const char *path, const Field *field, int 
   snprintf(out.temporary, sizeof out.temporary, "%s.%" PRId64 ".part", path, fence.run_epoch);
   field_checksums(comm, field, n, sum);
   for (int i = 0; i < n; i++) layout.field[i].checksum = sum[i];
-  if (first) {
-    hdf5_quiet();
-    e = make_file(&out, field, n, config, facts, &layout);
-  }
+  if (first) e = make_file(&out, field, n, config, facts, &layout);
   e = comm_agree(comm, e);
   if (!e) {
     comm_broadcast(comm, &layout, sizeof layout, 0);
@@ -358,7 +352,8 @@ static Err check_format(hid_t file, const char *path) {
 
 static Err read_layout(const char *path, const Field *field, int n, Layout *layout) {
   if (access(path, R_OK)) return err_user("%s: cannot read: %s", path, strerror(errno));
-  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t access = hdf_access(), file = H5Fopen(path, H5F_ACC_RDONLY, access);
+  H5Pclose(access);
   if (file < 0) return err_user("%s: not an HDF5 file, truncated or damaged", path);
   Err e = check_format(file, path);
   if (!e) e = find_fields(file, path, field, n, layout);
@@ -399,10 +394,7 @@ Err checkpoint_load(const Comm *comm, const char *path, Field *field, int n) {
   Layout layout = {.end_address = -1};
   Err e = OK;
   CHECK(n <= FIELDS_MOST, "too many fields in a checkpoint");
-  if (comm_rank(comm) == 0) {
-    hdf5_quiet();
-    e = read_layout(path, field, n, &layout);
-  }
+  if (comm_rank(comm) == 0) e = read_layout(path, field, n, &layout);
   TRY(comm_agree(comm, e));
   comm_broadcast(comm, &layout, sizeof layout, 0);
   TRY(comm_agree(comm, read_mine(comm, path, field, n, &layout)));

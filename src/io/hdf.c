@@ -76,16 +76,21 @@ static Err look(const char *path, long long *size) {
   return OK;
 }
 
-Err hdf_open(hid_t *file, const char *path) {
-  long long size = 0;
-  TRY(look(path, &size));
-  if (!hdf_signature(path)) return not_hdf5(path);
+hid_t hdf_access(void) {
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   CHECK(access >= 0, "H5Pcreate: %s", innermost());
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access, 0, 1);
 #endif
+  return access;
+}
+
+Err hdf_open(hid_t *file, const char *path) {
+  long long size = 0;
+  TRY(look(path, &size));
+  if (!hdf_signature(path)) return not_hdf5(path);
+  hid_t access = hdf_access();
   *file = H5Fopen(path, H5F_ACC_RDONLY, access);
   Err e = *file < 0 ? not_opened(path, size) : OK;
   H5Pclose(access);

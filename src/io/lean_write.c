@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "io/facts.h"
+#include "io/hdf.h"
 #include "io/outfile.h"
 #include "lean_columns.h"
 
@@ -129,7 +130,7 @@ static bool make_column(LeanWriter *w, LeanColumn column) {
 /* Metadata lie together at the beginning; the index of chunks is of fixed size in the latest
  * format. */
 static hid_t create(const LeanWriter *w) {
-  hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+  hid_t fapl = hdf_access();
   H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
   H5Pset_meta_block_size(fapl, (hsize_t)metadata_of(w));
   hid_t file = H5Fcreate(w->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
@@ -373,7 +374,6 @@ Err lean_create(LeanWriter **writer, const Comm *comm, const char *path, const L
   *w = (LeanWriter){.comm = comm, .spec = *spec, .file = -1, .most = most};
   for (int c = 0; c < LEAN_COLUMNS; c++) w->data[c] = -1;
   outfile_init(&w->out, comm, path);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   make_room(w);
   Err e = comm_agree(comm, is_first(w) ? make_file(w) : OK);
   for (int c = 0; c < LEAN_COLUMNS && !e; c++)

@@ -1,9 +1,10 @@
 #include "io/table_write.h"
 
 #include <errno.h>
-#include <hdf5.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "io/hdf.h"
 
 typedef struct Record {
   int64_t index;
@@ -46,8 +47,9 @@ static Err make_file(TableWriter *table, long rows) {
   enum { METADATA = 1 << 16 };
   TRY(outfile_reserve(&table->out, METADATA, METADATA + rows * (int64_t)sizeof(Record)));
   errno = 0;
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  hid_t file = H5Fcreate(table->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t access = hdf_access();
+  hid_t file = H5Fcreate(table->out.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  H5Pclose(access);
   if (file < 0) return outfile_error(&table->out);
   table->address = make_rows(file, rows);
   bool closed = H5Fclose(file) >= 0;

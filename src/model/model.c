@@ -28,7 +28,7 @@ static void put_attribute(hid_t group, const Attr *attr, double value) {
 static void axis_labels(const char *label[4], const Node *node, const Tensor *tensor) {
   static const char *const forward[] = {"output", "input", "row", "column"};
   static const char *const transposed[] = {"input", "output", "row", "column"};
-  bool swap = tensor->n_dims == 4 && strstr(node->op->name, "transpose");
+  bool swap = tensor->n_dims >= 3 && strstr(node->op->name, "transpose");
   memcpy(label, swap ? transposed : forward, sizeof forward);
 }
 

@@ -95,6 +95,13 @@ def main():
         want = sum(auc_of(binary, together / f"1-seed{s}", toys) for s in (1, 2)) / 2
         failures.check(abs(float(rows[2]["auc"]) - want) < 1e-4, f"found {rows[2]}, want {want}")
 
+        # Trained on everything, class 0 is the background, as score has it.
+        expect(0, "scan.csv", 2, "scan", tiny, *QUICK, "data.normal=all", "scan.option=train.ae_rate",
+               "scan.values=1e-3", test, f"out={folder}/all")
+        found = float(next(csv.DictReader(open(folder / "all/scan.csv")))["auc"])
+        want = auc_of(binary, folder / "all/1e-3-seed1", toys)
+        failures.check(abs(found - want) < 1e-4, f"all classes normal: found {found}, want {want}")
+
         check_ensemble(failures, helper, expect, tiny, folder, toys)
         wrong = ["scan", tiny, *QUICK, f"out={folder}/wrong"]
         expect(2, "scan.values: found none", 1, *wrong)
