@@ -24,6 +24,8 @@ typedef struct Config {
   double valid_fraction;         /* of that split */
   int normal;                    /* the classes that count as normal (data/classes.h) */
   const char *start;             /* train.start: a model to begin with; NULL: random weights */
+  const char *latents;           /* mpdr.latents: lengths by commas; "": as the network */
+  const char *manifold;          /* mpdr.manifold: models by commas; NULL: train them */
   long train_limit, valid_limit; /* samples of the normal class to use, 0: all */
   long block, window;            /* data order: data.block, data.window */
   Standardise standardise;       /* data.standardise */

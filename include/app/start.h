@@ -9,6 +9,8 @@
 /* The model of config->start. Owns: the caller, model_free. Errors: no model; layers or samples
  * other than those of the configuration. */
 Err start_load(Model *start, const Config *config, Shape input);
+/* Whether both have the same tensors. */
+bool start_fits(const Net *net, const Net *start);
 /* Of the model's weights and standardisation: other ones make another run. */
 uint64_t start_hash(const Model *start);
 

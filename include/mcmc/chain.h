@@ -31,9 +31,22 @@ static inline long clip_elements(float *g, long n, float limit) {
   return above;
 }
 
+/* Each lane's gradient to the norm `norm`, so that of E/T to 1; none where there is no direction. */
+static inline void clip_unit(float *g, long n, double norm) {
+  double sum[L];
+  float factor[L];
+  PER_ISA(rows).dot(sum, g, g, n);
+  for (int l = 0; l < L; l++) factor[l] = sum[l] == 0 ? 0 : (float)(norm / sqrt(sum[l]));
+  PER_ISA(rows).scale(g, factor, n);
+}
+
 static inline void clip_gradient(float *g, long dim, const ChainOpts *opts, ChainStats *stats) {
   long row = opts->clip == CLIP_ROW ? opts->row : dim;
   if (opts->clip == CLIP_NONE) return;
+  if (opts->clip == CLIP_UNIT) {
+    clip_unit(g, dim, opts->temperature);
+    return;
+  }
   if (opts->clip == CLIP_ELEMENT) {
     stats->gradients += dim * L;
     stats->clipped += clip_elements(g, dim, (float)opts->clip_norm);

@@ -21,8 +21,9 @@
 #include "num/rng.h"
 
 /* What "clip 0.01" means: the norm of a sample, of each element, or of each row of the last axis
- * (images: a pixel row), which is what the published codes do. */
-typedef enum Clip { CLIP_NONE, CLIP_SAMPLE, CLIP_ELEMENT, CLIP_ROW } Clip;
+ * (images: a pixel row), which is what the published codes do. unit is no limit: a sample's
+ * gradient of E/T keeps its direction and gets the norm 1. */
+typedef enum Clip { CLIP_NONE, CLIP_SAMPLE, CLIP_ELEMENT, CLIP_ROW, CLIP_UNIT } Clip;
 
 typedef struct ChainOpts {
   int steps;

@@ -42,11 +42,15 @@ typedef struct Net {
 } Net;
 
 /* Infer all shapes. Owns: the caller. Errors: names the layer, counted from 1 ("encoder layer 3
- * (conv2d): ..."), or says that the decoder's output differs from the input shape. Flat features
- * of the right number are accepted as an image: nothing would move. */
+ * (conv2d): ..."), or says that the decoder's output differs from the input shape, or that there
+ * is none and the encoder's is not one number. Flat features of the right number are accepted as
+ * an image: nothing would move. */
 Err net_new(Net **net, const NetSpec *spec, Shape input);
 void net_free(Net **net);
 Shape net_latent(const Net *net);
+Shape net_output(const Net *net);
+/* There is no decoder, and the output is one number: what `energy: scalar` takes. */
+bool net_scalar(const Net *net);
 /* The first layer that takes points of zeros as absent; NULL: there is none. */
 const Node *net_reads_points(const Net *net);
 /* Name ("decoder.2.weight"), node and tensor of the i-th tensor. */

@@ -36,6 +36,8 @@ typedef enum RngPurpose {
   RNG_ANNEAL_START = 21, /* evidence: draws from the base: id = chain */
   RNG_ANNEAL_CHAIN = 22, /* evidence: noise, step = rung */
   RNG_ANNEAL_ACCEPT = 23,
+  RNG_DIFFUSE = 24,  /* mpdr: width of a code's diffusion: id = chain */
+  RNG_MANIFOLD = 25, /* mpdr: which frozen autoencoder a step takes */
 } RngPurpose;
 
 typedef struct RngKey {

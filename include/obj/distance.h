@@ -11,11 +11,12 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "net/shape.h"
+#include "net/net.h"
 #include "num/tile.h"
 
 typedef struct Distance {
   const char *name, *help;
+  bool scalar;     /* no distance: the one output of a network without decoder, of any sign */
   bool likelihood; /* minus the logarithm of a density of x, up to factor and constant */
   /* d[l] of a tile, and unless dy is NULL its gradient to y (dim, L); dy may be y. */
   void (*eval)(double d[L], float *dy, const float *y, const float *x, Shape shape);
@@ -28,5 +29,7 @@ typedef struct Distance {
 
 const Distance *distance_find(const char *name);
 const Distance *distance_at(int i);
+/* Errors: the energy can not be that of this network. */
+Err distance_suits(const Distance *distance, const Net *net);
 
 #endif

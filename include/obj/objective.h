@@ -1,5 +1,5 @@
 /* What is minimised. An objective turns one leaf of samples into a gradient and their energies; a
- * contrastive one (nae) also says where its negatives come from. One file each, src/obj/<name>.c,
+ * contrastive one (nae, mpdr) also says where its negatives come from. One file each, src/obj/<name>.c,
  * and one line of the table in src/obj/objectives.c.
  *
  * The loss of a leaf is the sum over its samples of factor * (linear E + quadratic E^2) (+ terms
@@ -60,6 +60,7 @@ typedef struct ObjectiveOpts {
 typedef struct Objective {
   const char *name, *help;
   bool contrastive; /* has a second phase with negatives from Markov chains */
+  bool manifold;    /* its negatives come from frozen autoencoders; no first phase of its own */
   bool likelihood;  /* wants a distance that is one */
   bool code_mean;   /* wants the mean code of the steps before, adds to code_sum */
   /* Errors: a network or options that do not suit. NULL: any will do. */

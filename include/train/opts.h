@@ -45,6 +45,10 @@ typedef struct NaeOpts {
   double replay_ratio;
   int warmup_steps; /* mala: l adapts during the first steps, aim 0.57 */
   bool x_warm;
+  RecoveryOpts recovery; /* mpdr */
+  /* mpdr, T_FIXED: the energy is s times the error, s = exp(log s) trained. Only s/T counts, so
+   * that the state's T is that of the options over s; rate: temperature_rate. */
+  int scale_trained; /* bool */
 } NaeOpts;
 
 typedef struct GuardOpts {

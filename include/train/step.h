@@ -42,6 +42,7 @@ typedef struct Stepper {
   float *gradient;                  /* (P) */
   float *negatives;                 /* (own chain tiles, dim, L) */
   double linear_plus, linear_minus; /* factors of this step's loss */
+  double quadratic_plus; /* of E+^2: where an energy may have any sign, gamma keeps both near 0 */
   bool ask_stop, ask_save;          /* this rank's wishes */
 } Stepper;
 

@@ -27,12 +27,17 @@ double mala_start(long dim, long n);
 void mala_adapt(double *step, double *move, int64_t accepted, int64_t proposed);
 /* T of the latent chain. */
 double latent_temperature(const NaeOpts *nae, const Learned *now);
-/* On the sphere no step is longer than it is wide, however flat the energy. */
+/* On the sphere no step is longer than it is wide, however flat the energy; nor are those that
+ * start near the code of a datum. */
 void bound_latent_step(Learned *now, const NaeOpts *nae, const Net *net);
 /* One Adam step of log T on the loss (E+ - E-)/T. */
 void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus);
 /* The negative phase's options at the present T and steps. */
 NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned *now);
+/* recovery: the frozen autoencoder of a step, and latent chains in its space. */
+void choose_manifold(NegativeOpts *opts, const Manifolds *manifolds, uint32_t step);
+/* s is learned, as T is. */
+bool scale_trained(const TrainOpts *opts);
 /* Nominal temperature of a chain at its first and last step: T of mala, noise^2 T / (2 step) of
  * langevin. */
 void nominal_temperature(const ChainOpts *chain, const Sampler *sampler, double *first,

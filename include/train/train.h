@@ -21,7 +21,9 @@ typedef struct TrainInput {
   Subset signal;        /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
   float *mean, *scale;  /* (dim) by which the samples were standardised; NULL: they were not */
   const float *start;   /* (P) parameters to begin with; NULL: random ones */
-  uint64_t start_hash;  /* of them */
+  uint64_t start_hash;  /* of them; 0: they follow from the rest */
+  Manifolds manifolds;  /* frozen autoencoders of mpdr, in whose units the samples are */
+  const uint64_t *manifold_hash; /* (manifolds) of their weights */
   const char *config;   /* resolved configuration, canonical text: result options only */
   const char *config_full; /* everything, for config.yaml */
   const char *out;         /* run directory */

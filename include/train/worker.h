@@ -29,7 +29,7 @@ typedef struct Worker {
 /* (threads) workers for leaves of up to `tiles` tiles; paired: of noisy and clean samples. */
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
                     const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
-                    size_t n_spread);
+                    size_t n_spread, const Manifolds *manifolds);
 void workers_free(Worker **worker, int threads, bool contrastive);
 
 #endif

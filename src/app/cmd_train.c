@@ -2,12 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
+#include "app/manifolds.h"
 #include "app/members.h"
 #include "app/origin.h"
 #include "app/start.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/provenance.h"
 #include "num/isa.h"
 #include "train/pca.h"
@@ -22,10 +26,17 @@ typedef struct Loaded {
   Stream *stream;    /* of their samples; NULL: they are in memory */
   Model start;       /* train.start; no net: none was given */
   uint64_t start_hash;
+  int manifolds; /* mpdr: frozen autoencoders to train; 0: they were given, or none are wanted */
+  Frozen frozen; /* mpdr */
 } Loaded;
 
 /* Fitted, not trained: wants no network, no batch and nothing to validate on. */
 static bool is_fit(const Config *config) { return !strcmp(config->train.objective, "pca"); }
+
+static bool wants_manifolds(const Config *config) {
+  const Objective *objective = objective_find(config->train.objective);
+  return objective && objective->manifold;
+}
 
 static const Dataset *valid_data(const Loaded *loaded) {
   return loaded->separate.rows ? &loaded->separate : &loaded->data;
@@ -116,7 +127,15 @@ static Err check_pairs(const Loaded *loaded, const Config *config) {
                   config->train.objective);
 }
 
-/* As the weights to begin with are used to; else by the rows to train on, whatever else is
+/* Owns: the caller. n 0: NULL. */
+static float *copy_floats(const float *x, long n) {
+  if (n == 0) return NULL;
+  float *copy = MEM_NEW(float, "standardisation", n);
+  memcpy(copy, x, (size_t)n * sizeof *copy);
+  return copy;
+}
+
+/* As the weights to begin with, or frozen ones, are used to; else by the rows to train on, whatever else is
  * there. */
 static Err find_standard(Loaded *loaded, const Comm *comm, const Config *config) {
   Standard *standard = &loaded->standard;
@@ -125,6 +144,12 @@ static Err find_standard(Loaded *loaded, const Comm *comm, const Config *config)
   if (start->net) {
     *standard = (Standard){start->mean, start->scale};
     start->mean = start->scale = NULL;
+    return OK;
+  }
+  if (loaded->frozen.n > 0) {
+    const Model *first = &loaded->frozen.model[0];
+    long dim = first->mean ? shape_size(first->input) : 0;
+    *standard = (Standard){copy_floats(first->mean, dim), copy_floats(first->scale, dim)};
     return OK;
   }
   TRY(standard_wanted(&wanted, config->standardise, &loaded->data));
@@ -172,12 +197,15 @@ static Err load_start(Loaded *loaded, const Config *config) {
 static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   DataOpts opts = config->data;
   opts.stay = is_fit(config) ? STAY_ALL : STAY_FITTING;
+  if (wants_manifolds(config)) TRY(manifolds_wanted(&loaded->manifolds, config));
   TRY(dataset_load(&loaded->data, comm, &opts, "reading data.input"));
   TRY(check_pairs(loaded, config));
   if (config->valid) TRY(load_separate(loaded, comm, config));
   TRY(select_all(loaded, config));
   TRY(check_enough(loaded, config));
   if (config->start) TRY(load_start(loaded, config));
+  if (config->manifold && wants_manifolds(config))
+    TRY(frozen_load(&loaded->frozen, config, 0, loaded->data.shape));
   TRY(standardise(loaded, comm, config));
   loaded->order = (Order){.n = loaded->train.n,
                           .block = config->block,
@@ -193,6 +221,7 @@ static void unload(Loaded *loaded) {
   subset_free(&loaded->signal);
   standard_free(&loaded->standard);
   model_free(&loaded->start);
+  frozen_free(&loaded->frozen);
   if (loaded->separate.rows) dataset_free(&loaded->separate);
   if (loaded->data.rows) dataset_free(&loaded->data);
 }
@@ -211,6 +240,19 @@ static void describe(const Loaded *loaded, const Comm *comm, const Config *confi
   if (config->valid) origin_note_data("valid", config->valid, "", loaded->separate.checksum);
 }
 
+/* Weights of the first frozen autoencoder that is of the network's layers; NULL: none is. */
+static const float *like_frozen(const Loaded *loaded, const Config *config) {
+  const float *w = NULL;
+  Net *net;
+  if (loaded->frozen.n == 0 || net_new(&net, &config->net, loaded->data.shape)) return NULL;
+  for (int k = 0; k < loaded->frozen.n && !w; k++)
+    if (start_fits(net, loaded->frozen.model[k].net)) w = loaded->frozen.model[k].w;
+  if (!w && !net_scalar(net))
+    log_warn("no frozen autoencoder has the layers of the energy: it begins with random weights");
+  net_free(&net);
+  return w;
+}
+
 static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
   char *result = config_text(config, true), *full = config_text(config, false);
   TrainInput input = {.data = &loaded->data,
@@ -221,8 +263,10 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .signal = loaded->signal,
                       .mean = loaded->standard.mean,
                       .scale = loaded->standard.scale,
-                      .start = loaded->start.w,
+                      .start = loaded->start.w ? loaded->start.w : like_frozen(loaded, config),
                       .start_hash = loaded->start_hash,
+                      .manifolds = {loaded->frozen.n, loaded->frozen.at},
+                      .manifold_hash = loaded->frozen.hash,
                       .config = result,
                       .config_full = full,
                       .out = config->out,
@@ -242,7 +286,8 @@ static Err check_given(const Config *config) {
     return err_user("train.start: found %s, but objective pca begins with nothing",
                     config->start);
   if (is_fit(config)) return OK;
-  if (!config->net.n_encoder || !config->net.n_decoder)
+  bool scalar = !strcmp(config->train.energy, "scalar");
+  if (!config->net.n_encoder || (!config->net.n_decoder && !scalar))
     return err_user("net.%s: found no layers, want a list; the files in configs/ have some",
                     config->net.n_encoder ? "decoder" : "encoder");
   return OK;
@@ -254,13 +299,63 @@ static void blind_selection(Config *config) {
     config->train.select = SELECT_LAST;
 }
 
+/* mpdr. */
+
+/* Said before the autoencoders are trained, not after. */
+static Err check_second_phase(const Loaded *loaded, const Config *config) {
+  char path[MANIFOLD_PATH], folder[MANIFOLD_PATH];
+  Net *net;
+  TRY(net_new(&net, &config->net, loaded->data.shape));
+  Err e = train_check(&config->train, net, loaded->train.n);
+  net_free(&net);
+  snprintf(path, sizeof path, "%s/config.yaml", config->out);
+  snprintf(folder, sizeof folder, "%s/manifold-0", config->out);
+  bool other = loaded->manifolds > 0 && !access(path, F_OK) && access(folder, F_OK);
+  if (!e && other && !config->train.fresh)
+    e = err_user("out: found a run without frozen autoencoders in %s, want another out=DIR",
+                 config->out);
+  return e;
+}
+
+/* The clock of the options runs over all phases. */
+static void take_time(Config *config, double since) {
+  double left = config->train.wall_minutes - (clock_now() - since) / 60;
+  if (config->train.wall_minutes > 0) config->train.wall_minutes = fmax(left, 1e-6);
+}
+
+static Err train_manifolds(Loaded *loaded, const Comm *comm, const Config *config) {
+  double since = clock_now();
+  for (int k = 0; k < loaded->manifolds; k++) {
+    Config one;
+    char out[MANIFOLD_PATH];
+    TRY(manifold_config(&one, out, config, k));
+    take_time(&one, since);
+    log_note("frozen autoencoder %d of %d, in %s", k + 1, loaded->manifolds, out);
+    TRY(train(loaded, comm, &one));
+  }
+  if (loaded->manifolds == 0) return OK;
+  return comm_agree(comm,
+                    frozen_load(&loaded->frozen, config, loaded->manifolds, loaded->data.shape));
+}
+
+/* Phase one, each autoencoder over all ranks, then the energy. */
+static Err train_recovery(Loaded *loaded, const Comm *comm, Config *config) {
+  double since = clock_now();
+  TRY(comm_agree(comm, check_second_phase(loaded, config)));
+  TRY(train_manifolds(loaded, comm, config));
+  TRY(frozen_suit(&loaded->frozen, &loaded->standard));
+  take_time(config, since);
+  return train(loaded, comm, config);
+}
+
 static Err run_one(const Comm *comm, Config *config) {
   Loaded loaded = {0};
   blind_selection(config);
   Err e = comm_agree(comm, load(&loaded, comm, config));
   if (!e) {
     describe(&loaded, comm, config);
-    e = train(&loaded, comm, config);
+    e = wants_manifolds(config) ? train_recovery(&loaded, comm, config)
+                                : train(&loaded, comm, config);
   }
   unload(&loaded);
   return e;
@@ -306,6 +401,8 @@ const Command cmd_train = {
         "data.valid), and trains: a plain autoencoder first, then, with objective=nae, the\n"
         "normalized one, whose energy is kept low on data and raised where its Markov chains\n"
         "wander. Ranks share the batch; the result is the same bits for any number of them.\n"
+        "objective=mpdr trains and freezes autoencoders first, in DIR/manifold-0 and so on\n"
+        "(mpdr.latents), or takes those of earlier runs (mpdr.manifold).\n"
         "objective=pca fits principal components instead (pca.components), with any number of\n"
         "ranks, and needs no network; what each explains is in DIR/explained.csv.\n"
         "\n"

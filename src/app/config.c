@@ -32,6 +32,7 @@ Config config_defaults(void) {
       .valid_fraction = 0.1,
       .normal = 0,
       .cases = "",
+      .latents = "",
       .block = 1024,
       .window = 64,
       .data = data_defaults(),
@@ -70,6 +71,8 @@ static Err resolve_replay(const Config *config, NaeOpts *nae) {
 /* What follows from other options. */
 static Err resolve(Config *config) {
   NetSpec *net = &config->net;
+  const Objective *objective = objective_find(config->train.objective);
+  if (objective && objective->manifold) config->train.chain.mode = NEG_RECOVERY;
   TRY(resolve_replay(config, &config->train.chain));
   layers_resolve(net->encoder, net->n_encoder, config->spectral);
   layers_resolve(net->decoder, net->n_decoder, config->spectral);

@@ -18,16 +18,17 @@ CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
 CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
 CHOICES(noise_names, "gaussian", "masking", "salt_pepper")
-CHOICES(mode_names, "on_manifold", "pcd", "cd")
+CHOICES(mode_names, "on_manifold", "pcd", "cd", "recovery")
 CHOICES(gamma_names, "relative", "absolute")
 CHOICES(walk_names, "none", "line", "grid")
-CHOICES(clip_names, "none", "sample", "element", "row")
+CHOICES(scale_names, "fixed", "trained")
+CHOICES(clip_names, "none", "sample", "element", "row", "unit")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(STANDARDISE_FALSE == 2, "order of names");
-_Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_CD == 2, "order of names");
+_Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_RECOVERY == 3, "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
-_Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_ROW == 3, "order of names");
+_Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_UNIT == 4, "order of names");
 _Static_assert(WALK_GRID == 2, "order of names");
 
 /* What is minimised step by step, and what is fitted. */
@@ -91,11 +92,13 @@ static const Option options[] = {
   {"objective", .kind = &kind_word, .offset = offsetof(Config, train.objective),
    .choice = objective_names,
    .help = "What is minimised: ae, a plain autoencoder; sparse, the same with a sparse latent "
-           "space; nae, first ae and then normalized; pca, principal components, by a fit."},
+           "space; nae, first ae and then normalized; mpdr, the same with negatives near each datum, "
+           "by projection, diffusion and recovery; pca, principal components, by a fit."},
   {"energy", .kind = &kind_word, .offset = offsetof(Config, train.energy),
    .choice = energy_names,
    .help = "How far a reconstruction is from its sample: mse, mean squared error; masked, the same "
-           "over the constituents that are there; bernoulli, cross-entropy of pixels."},
+           "over the constituents that are there; bernoulli, cross-entropy of pixels; scalar, none: the one output of a network without "
+           "decoder (objective mpdr or nae)."},
   {"seed", SEED(train.seed),
    .help = "Of everything random: weights, order, splits, chains."},
   {"out", PATH(out), .class = RUN_ONLY,
@@ -281,7 +284,8 @@ static const Option options[] = {
   {"nae.pretrain", .kind = &kind_word, .offset = offsetof(Config, train.pretrain),
    .choice = pretrain_names, .help = "The objective of the first phase."},
   {"nae.mode", CHOICE(train.chain.mode, mode_names),
-   .help = "Where negatives start: latent chain and decoder; replay in x; data."},
+   .help = "Where negatives start: latent chain and decoder; replay in x; data; recovery, that of "
+           "objective mpdr, in the diffused code of a datum."},
   {"nae.chains", LONG(train.chain.chains), FROM(0), OR("batch", 0), .multiple = 16,
    .help = "Markov chains over all ranks."},
   {"nae.z_sampler", NAME(train.chain.z_sampler, sampler_names),
@@ -296,7 +300,8 @@ static const Option options[] = {
   {"nae.z_noise_anneal", SWITCH(train.chain.z.anneal), .aliases = "z_noise_anneal",
    .help = "langevin: noise / (1 + i) in step i."},
   {"nae.z_clip", CHOICE(train.chain.z.clip, clip_names),
-   .help = "Limit the gradient of each sample, element, or row of the last axis."},
+   .help = "Limit the gradient of each sample, element, or row of the last axis; unit: always give "
+           "that of E/T the norm 1 (mpdr, as published)."},
   {"nae.z_clip_norm", REAL(train.chain.z.clip_norm), ABOVE(0),
    .aliases = "z_clip_langevin_grad", .help = "Its largest norm."},
   {"nae.z_bounded", SWITCH(train.chain.z.bounded), .help = "langevin: keep z in [low, high]."},
@@ -314,7 +319,7 @@ static const Option options[] = {
   {"nae.x_noise_anneal", SWITCH(train.chain.x.anneal), .aliases = "x_noise_anneal",
    .help = "langevin: noise / (1 + i) in step i."},
   {"nae.x_clip", CHOICE(train.chain.x.clip, clip_names),
-   .help = "Limit the gradient of each sample, element, or row of pixels."},
+   .help = "Limit the gradient of each sample, element, or row of pixels; unit: as nae.z_clip."},
   {"nae.x_clip_norm", REAL(train.chain.x.clip_norm), ABOVE(0),
    .aliases = "x_clip_langevin_grad", .help = "Its largest norm."},
   {"nae.x_bounded", SWITCH(train.chain.x.bounded), .help = "langevin: keep x in [low, high]."},
@@ -343,6 +348,25 @@ static const Option options[] = {
    .help = "Share of chains that start from a remembered result."},
   {"nae.warmup_steps", INT(train.chain.warmup_steps), FROM(0),
    .help = "mala: optimizer steps in which its l adapts to an acceptance of 0.57."},
+
+  {"mpdr.latents", TEXT(latents),
+   .help = "mpdr: lengths of the codes of the autoencoders that are trained and frozen first, in "
+           "DIR/manifold-0, ...: 3,8,16. A step takes one of them. \"\": one, the network as given."},
+  {"mpdr.manifold", PATH(manifold), .class = RUN_ONLY,
+   .help = "mpdr: instead, autoencoders of earlier runs, by commas: model.h5 or run directories."},
+  {"mpdr.sigma_low", REAL(train.chain.recovery.sigma_low), ABOVE(0),
+   .help = "mpdr: a code is diffused by a normal number times sigma, uniform between this"},
+  {"mpdr.sigma_high", REAL(train.chain.recovery.sigma_high), ABOVE(0),
+   .help = "and this. Codes on a sphere have the length 1."},
+  {"mpdr.z_recovery", REAL(train.chain.recovery.z_weight), FROM(0),
+   .help = "mpdr: what pulls the latent chain back to the diffused code z~: E/T + this times "
+           "|e0(x) - z~|^2 / (2 sigma^2)."},
+  {"mpdr.x_recovery", REAL(train.chain.recovery.x_weight), FROM(0),
+   .help = "The same for the visible chain."},
+  {"mpdr.scale", CHOICE(train.chain.scale_trained, scale_names),
+   .help = "mpdr: whether the factor s of the energy, E = s times the error, is trained, with rate "
+           "nae.temperature_rate. The T of log and model is nae.temperature over s. Only with a "
+           "number for nae.temperature; a scalar energy has its scale in its weights."},
 
   {"guard.steps", INT(train.guard.steps), FROM(1), .unit = "steps",
    .help = "Between two states that a diverging run can fall back to."},

@@ -2,22 +2,33 @@
 
 #include <string.h>
 
-static Err check_tensors(const Config *config, const Net *net, const Net *start) {
-  char want[48], found[48];
+/* The first tensor that differs, their names filled in ("": none there); -1: all are alike. */
+static int first_other(const Net *net, const Net *start, char want[48], char found[48]) {
   for (int i = 0; i < net->n_tensors || i < start->n_tensors; i++) {
-    bool here = i < net->n_tensors, there = i < start->n_tensors;
-    const Tensor *a = here ? net_tensor(net, i, want, NULL) : NULL;
-    const Tensor *b = there ? net_tensor(start, i, found, NULL) : NULL;
+    want[0] = found[0] = 0;
+    const Tensor *a = i < net->n_tensors ? net_tensor(net, i, want, NULL) : NULL;
+    const Tensor *b = i < start->n_tensors ? net_tensor(start, i, found, NULL) : NULL;
     if (a && b && !strcmp(want, found) && a->n_dims == b->n_dims &&
         !memcmp(a->dims, b->dims, (size_t)a->n_dims * sizeof *a->dims))
       continue;
-    return err_user("%s (train.start): found %s, where the configuration has %s%s; want a model "
-                    "of the same layers",
-                    config->start, there ? found : "no further tensor",
-                    here ? want : "no further tensor",
-                    here && there && !strcmp(want, found) ? " of another shape" : "");
+    return i;
   }
-  return OK;
+  return -1;
+}
+
+bool start_fits(const Net *net, const Net *start) {
+  char want[48], found[48];
+  return first_other(net, start, want, found) < 0;
+}
+
+static Err check_tensors(const Config *config, const Net *net, const Net *start) {
+  char want[48], found[48];
+  if (first_other(net, start, want, found) < 0) return OK;
+  return err_user("%s (train.start): found %s, where the configuration has %s%s; want a model "
+                  "of the same layers",
+                  config->start, *found ? found : "no further tensor",
+                  *want ? want : "no further tensor",
+                  *want && !strcmp(want, found) ? " of another shape" : "");
 }
 
 static Err check(const Model *start, const Config *config, Shape input) {

@@ -49,7 +49,7 @@ static Err complete(JetnaeModel *self) {
   if (!self->distance)
     return err_user("energy: found %s, which this version does not know; use a newer libjetnae",
                     model->energy);
-  if (self->distance->check) TRY(self->distance->check(model->input));
+  TRY(distance_suits(self->distance, model->net));
   TRY(view_text_read(&self->view, model->config));
   self->jets = made_of_jets(model, &self->view);
   self->weights = weights_new(model->net);

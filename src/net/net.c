@@ -96,6 +96,12 @@ static bool is_flat(Shape s) { return s.h == 1 && s.w == 1; }
 static Err check_output(const Net *net) {
   Shape in = net->input, out = net->node[net->n_nodes - 1].out;
   bool same_size = shape_size(in) == shape_size(out);
+  if (net_scalar(net)) {
+    if (shape_size(out) == 1) return OK;
+    return err_user("encoder: its output is %d x %d x %d = %ld features, want one number for a "
+                    "network without decoder, or a decoder",
+                    out.c, out.h, out.w, shape_size(out));
+  }
   if (shape_equal(in, out) || (same_size && (is_flat(in) || is_flat(out)))) return OK;
   return err_user(
       "decoder: its output is %d x %d x %d = %ld features, want %d x %d x %d = %ld as "
@@ -105,9 +111,10 @@ static Err check_output(const Net *net) {
 }
 
 static Err check_spec(const NetSpec *spec, Shape input) {
-  if (spec->n_encoder < 1 || spec->n_encoder > NET_LAYERS || spec->n_decoder < 1 ||
+  if (spec->n_encoder < 1 || spec->n_encoder > NET_LAYERS || spec->n_decoder < 0 ||
       spec->n_decoder > NET_LAYERS)
-    return err_user("network: found %d encoder and %d decoder layers, want 1 to %d of each",
+    return err_user("network: found %d encoder and %d decoder layers, want 1 to %d of each, or "
+                    "no decoder behind an encoder with one feature",
                     spec->n_encoder, spec->n_decoder, NET_LAYERS);
   Err e = check_shape(input);
   return e ? err_where(e, "network input: ") : OK;
@@ -179,6 +186,10 @@ void net_free(Net **net) {
   mem_free(&(*net)->tensor_node);
   mem_free(net);
 }
+
+Shape net_output(const Net *net) { return net->node[net->n_nodes - 1].out; }
+
+bool net_scalar(const Net *net) { return net->n_nodes == net->n_encoder; }
 
 Shape net_latent(const Net *net) { return net->node[net->n_encoder - 1].out; }
 

@@ -8,19 +8,25 @@
 
 struct Negative {
   Recon *recon;
+  Recovery *recovery; /* NULL: there are no frozen autoencoders */
   long dim, latent;
-  float *z;       /* (latent, L) */
+  float *z;       /* (latent, L), of the largest code */
   float *noise;   /* (dim, L) or (latent, L), the larger */
   float *scratch; /* of the samplers */
 };
 
-Negative *negative_new(const Net *net, const Weights *weights, const Distance *distance) {
+static long larger_of(long a, long b) { return a > b ? a : b; }
+
+Negative *negative_new(const Net *net, const Weights *weights, const Distance *distance,
+                       const Manifolds *manifolds) {
   Negative *negative = MEM_NEW(Negative, "chains", 1);
   long dim = shape_size(net->input), latent = shape_size(net_latent(net));
-  long larger = dim > latent ? dim : latent;
+  long widest = larger_of(latent, manifolds ? recovery_latent_most(manifolds) : 0);
+  long larger = larger_of(dim, widest);
   negative->recon = recon_new(net, weights, distance);
+  if (manifolds) negative->recovery = recovery_new(negative->recon, manifolds);
   negative->dim = dim, negative->latent = latent;
-  negative->z = MEM_NEW(float, "chains", latent *L);
+  negative->z = MEM_NEW(float, "chains", widest *L);
   negative->noise = MEM_NEW(float, "chains", larger *L);
   negative->scratch = MEM_NEW(float, "chains", sampler_scratch(larger));
   return negative;
@@ -28,6 +34,7 @@ Negative *negative_new(const Net *net, const Weights *weights, const Distance *d
 
 void negative_free(Negative **negative) {
   if (!*negative) return;
+  recovery_free(&(*negative)->recovery);
   recon_free(&(*negative)->recon);
   mem_free(&(*negative)->z);
   mem_free(&(*negative)->noise);
@@ -78,29 +85,51 @@ static void warm(Negative *negative, const NegativeOpts *opts, float *x, const u
   rows()->axpy(x, width, negative->noise, negative->dim);
 }
 
+static void latent_chain(Negative *negative, const NegativeOpts *opts, const Energy *energy,
+                         const uint64_t chain[L], uint32_t step, NegativeStats *stats) {
+  opts->z_sampler->run(negative->z, energy, &opts->z, rng_key(opts->seed, RNG_Z_CHAIN),
+                       rng_key(opts->seed, RNG_Z_ACCEPT), chain, step, negative->scratch,
+                       &stats->z);
+}
+
 /* Steps 1 to 3 of the negative phase: replay, latent chain, decoder. */
 static void on_manifold(Negative *negative, const NegativeOpts *opts, Replay *replay, float *x,
                         const uint64_t chain[L], uint32_t step, NegativeStats *stats) {
   Energy energy = recon_latent(negative->recon);
   int drawn[L];
   start(negative, opts, replay, negative->z, drawn, chain, step, false);
-  opts->z_sampler->run(negative->z, &energy, &opts->z, rng_key(opts->seed, RNG_Z_CHAIN),
-                       rng_key(opts->seed, RNG_Z_ACCEPT), chain, step, negative->scratch,
-                       &stats->z);
+  latent_chain(negative, opts, &energy, chain, step, stats);
   replay_put(replay, negative->z, drawn, (long)chain[0]);
   recon_decode(negative->recon, x, negative->z);
   if (opts->x_warm) warm(negative, opts, x, chain, step);
 }
 
+/* The same near the data that x holds. */
+static void recover(Negative *negative, const NegativeOpts *opts, float *x,
+                    const uint64_t chain[L], uint32_t step, NegativeStats *stats) {
+  Recovery *recovery = negative->recovery;
+  recovery_start(recovery, &opts->recovery, opts->manifold, opts->seed, negative->z, x, chain,
+                 step);
+  Energy energy = recovery_latent(recovery, opts->z.temperature * opts->recovery.z_weight);
+  latent_chain(negative, opts, &energy, chain, step, stats);
+  recovery_decode(recovery, x, negative->z);
+}
+
+static Energy visible_energy(const Negative *negative, const NegativeOpts *opts) {
+  if (opts->mode != NEG_RECOVERY) return recon_visible(negative->recon);
+  return recovery_visible(negative->recovery, opts->x.temperature * opts->recovery.x_weight);
+}
+
 void negative_tile(Negative *negative, const NegativeOpts *opts, Replay *replay, float *x,
                    long c0, uint32_t step, NegativeStats *stats) {
-  Energy energy = recon_visible(negative->recon);
   uint64_t chain[L];
   int drawn[L];
   *stats = (NegativeStats){0};
   for (int l = 0; l < L; l++) chain[l] = (uint64_t)(c0 + l);
   if (opts->mode == NEG_ON_MANIFOLD) on_manifold(negative, opts, replay, x, chain, step, stats);
   if (opts->mode == NEG_PCD) start(negative, opts, replay, x, drawn, chain, step, true);
+  if (opts->mode == NEG_RECOVERY) recover(negative, opts, x, chain, step, stats);
+  Energy energy = visible_energy(negative, opts);
   if (opts->x.bounded) rows()->clamp(x, (float)opts->x.low, (float)opts->x.high, negative->dim);
   opts->x_sampler->run(x, &energy, &opts->x, rng_key(opts->seed, RNG_X_CHAIN),
                        rng_key(opts->seed, RNG_X_ACCEPT), chain, step, negative->scratch,

@@ -7,9 +7,9 @@
 #include "obj/objective.h"
 
 extern const Objective objective_ae, objective_sparse, objective_denoise, objective_vae,
-    objective_nae;
+    objective_nae, objective_mpdr;
 static const Objective *const table[] = {&objective_ae, &objective_sparse, &objective_denoise,
-                                         &objective_vae, &objective_nae};
+                                         &objective_vae, &objective_nae, &objective_mpdr};
 enum { OBJECTIVES = sizeof table / sizeof *table };
 
 const Objective *objective_at(int i) { return i >= 0 && i < OBJECTIVES ? table[i] : NULL; }
@@ -64,7 +64,7 @@ void leaf_error(LeafWork *work, const Leaf *leaf, int t) {
   work->distance->eval(e, y, y, leaf->target[t], work->net->input);
   for (int l = 0; l < L; l++)
     scale[l] = (float)((double)leaf->factor[t][l] * (leaf->linear + 2 * leaf->quadratic * e[l]));
-  rows()->scale(y, scale, shape_size(work->net->input));
+  rows()->scale(y, scale, shape_size(net_output(work->net)));
 }
 
 void leaf_plain(LeafWork *work, const ObjectiveOpts *opts, const Leaf *leaf, float *dw) {

@@ -59,6 +59,12 @@ static double lane_share(const double e[L], const float factor[L]) {
   return lane_dot(e, share);
 }
 
+static double lane_share_square(const double e[L], const float factor[L]) {
+  double square[L];
+  for (int l = 0; l < L; l++) square[l] = e[l] * e[l];
+  return lane_share(square, factor);
+}
+
 static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
   const TrainInput *input = stepper->input;
   Range tiles = split_tiles(&stepper->plus, i);
@@ -66,7 +72,8 @@ static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long
   Leaf leaf = {.tiles = (int)(tiles.to - tiles.from),
                .x = worker->x,
                .target = worker->view,
-               .linear = stepper->linear_plus};
+               .linear = stepper->linear_plus,
+               .quadratic = stepper->quadratic_plus};
   for (int t = 0; t < leaf.tiles; t++) {
     long row[L];
     float weight[L];
@@ -84,7 +91,9 @@ static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long
   for (int t = 0; t < leaf.tiles; t++) {
     packet_set(&stepper->packet, TILE_PLUS, tiles.from + t,
                lane_share(worker->energy[t], worker->factor[t]));
-    packet_set(&stepper->packet, TILE_PENALTY, tiles.from + t, worker->penalty[t]);
+    double square = lane_share_square(worker->energy[t], worker->factor[t]);
+    packet_set(&stepper->packet, TILE_PENALTY, tiles.from + t,
+               worker->penalty[t] + leaf.quadratic * square);
   }
 }
 

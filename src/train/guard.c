@@ -32,7 +32,7 @@ Err guard_step(State *state, const TrainOpts *opts, const StepReport *report, bo
   const GuardOpts *guard = &opts->guard;
   if (!report->finite)
     return roll_back(state, opts, "a gradient or an energy is not a finite number");
-  bool nae = state->at.phase == PHASE_NAE;
+  bool nae = state->at.phase == PHASE_NAE && !distance_find(opts->energy)->scalar;
   if (nae && held_out > LOST * state->plus)
     return roll_back(state, opts, "the held-out E+ is over 10 times that of the phase's start");
   if (log_row && nae) {

@@ -92,14 +92,15 @@ void health_warn(Health *health, const State *state, const TrainOpts *opts,
       "train.epsilon would help), a share of",
       report->below_epsilon);
   if (state->at.phase != PHASE_NAE || state->at.phase_step <= opts->chain.warmup_steps) return;
-  warn_gamma(health, state, opts, report);
+  if (!distance_find(opts->energy)->scalar) warn_gamma(health, state, opts, report);
   double ratio = state->row_minus / state->row_plus; /* of the steps since the last log row */
   double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
   double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
   double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
   double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
   bool sampled = opts->chain.z.steps + opts->chain.x.steps > 0; /* else E- means no sample */
-  warn_once(health, state, 0, sampled && (ratio < 0.85 || ratio > 1.15),
+  bool means = sampled && !distance_find(opts->energy)->scalar;
+  warn_once(health, state, 0, means && (ratio < 0.85 || ratio > 1.15),
             "E-/E+ is outside the healthy 0.85 to 1.15", ratio);
   warn_once(health, state, 1, z < 0.2 || z > 0.95,
             "the latent chain accepts a share far from 0.57", z);

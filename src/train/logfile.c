@@ -33,8 +33,10 @@ static double ratio(int64_t part, int64_t whole) {
 
 static double norm_of(const float *w, size_t n) { return sqrt(sum_squares(w, n)); }
 
-static int step_cells(Cell *cell, const State *state, const StepReport *report) {
+static int step_cells(Cell *cell, const State *state, const TrainOpts *opts,
+                      const StepReport *report) {
   bool nae = state->at.phase == PHASE_NAE;
+  bool any_sign = distance_find(opts->energy)->scalar;
   double minus = nae ? report->minus : NAN;
   int k = 0;
   cell[k++] = (Cell){"step", NULL, (double)state->at.step};
@@ -46,7 +48,7 @@ static int step_cells(Cell *cell, const State *state, const StepReport *report) 
   cell[k++] = (Cell){"rate", NULL, report->rate};
   cell[k++] = (Cell){"temperature", NULL, nae ? state->now.temperature : NAN};
   cell[k++] = (Cell){"gradient_norm", NULL, report->gradient_norm};
-  cell[k++] = (Cell){"e_ratio", NULL, minus / report->plus};
+  cell[k++] = (Cell){"e_ratio", NULL, any_sign ? NAN : minus / report->plus};
   cell[k++] = (Cell){"penalty", NULL, report->penalty};
   cell[k++] = (Cell){"code_mean", NULL, report->code_mean};
   cell[k++] = (Cell){"code_active", NULL, report->code_active};
@@ -64,7 +66,7 @@ static int chain_cells(Cell *cell, const State *state, const TrainOpts *opts,
     NegativeOpts chains = negative_opts(opts, state->net, &state->now);
     nominal_temperature(&chains.x, chains.x_sampler, &x[0], &x[1]);
     x_step = chains.x.step;
-    if (chains.mode == NEG_ON_MANIFOLD) {
+    if (negative_latent(chains.mode)) {
       nominal_temperature(&chains.z, chains.z_sampler, &z[0], &z[1]);
       z_step = chains.z.step;
     }
@@ -105,7 +107,7 @@ static int model_cells(Cell *cell, const State *state, const StepReport *report,
 static int row_cells(Cell *cell, const State *state, const TrainOpts *opts,
                      const StepReport *report, const Validation *validation, double samples_per_s,
                      double seconds) {
-  int k = step_cells(cell, state, report);
+  int k = step_cells(cell, state, opts, report);
   k += chain_cells(cell + k, state, opts, report);
   k += model_cells(cell + k, state, report, validation);
   cell[k++] = (Cell){"time_samples_per_s", NULL, samples_per_s};

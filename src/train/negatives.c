@@ -24,7 +24,7 @@ static void count_spread(Worker *worker, const Replay *replay, long c0) {
   }
 }
 
-/* cd starts chain c at datum c mod B. */
+/* cd and recovery start chain c at datum c mod B. */
 static void start_at_data(const Stepper *stepper, const Position *at, long tile, float *x) {
   long row[L];
   float weight[L];
@@ -37,18 +37,20 @@ static void one_tile(Stepper *stepper, State *state, Worker *worker, const Negat
   long size = shape_size(stepper->net->input) * L;
   float *x = stepper->negatives + (tile - stepper->minus.tile_mine.from) * size;
   NegativeStats stats;
-  if (opts->mode == NEG_CD) start_at_data(stepper, &state->at, tile, x);
+  if (negative_at_data(opts->mode)) start_at_data(stepper, &state->at, tile, x);
   negative_tile(worker->negative, opts, &state->now.replay, x, tile * L, (uint32_t)state->at.step,
                 &stats);
   count_chain(worker->count, COUNT_Z_PROPOSED, &stats.z);
   count_chain(worker->count, COUNT_X_PROPOSED, &stats.x);
   worker->count[COUNT_VALUES] += stats.x.values;
   worker->count[COUNT_AT_BOUND] += stats.x.at_bound;
-  if (opts->mode != NEG_CD) count_spread(worker, &state->now.replay, tile * L);
+  if (negative_replays(opts->mode)) count_spread(worker, &state->now.replay, tile * L);
 }
 
 void negatives_run(Stepper *stepper, State *state) {
   NegativeOpts opts = negative_opts(stepper->opts, stepper->net, &state->now);
+  if (opts.mode == NEG_RECOVERY)
+    choose_manifold(&opts, &stepper->input->manifolds, (uint32_t)state->at.step);
 #pragma omp parallel num_threads(stepper->threads)
   {
     isa_fp_control();

@@ -22,7 +22,12 @@ static NaeOpts nae_defaults(void) {
                    .gamma_unit = GAMMA_RELATIVE,
                    .replay_slots = 5,
                    .replay_ratio = 0.95,
-                   .warmup_steps = 200};
+                   .warmup_steps = 200,
+                   .recovery = {.sigma_low = 0.05,
+                                .sigma_high = 0.3,
+                                .z_weight = 1e-4,
+                                .x_weight = 1e-4},
+                   .scale_trained = true};
 }
 
 TrainOpts train_defaults(void) {
@@ -81,13 +86,18 @@ static Err check_chain(const char *which, const char *sampler, const ChainOpts *
   return OK;
 }
 
+static const char *negative_mode_name(NegativeMode mode) {
+  static const char *const name[] = {"on_manifold", "pcd", "cd", "recovery"};
+  return name[mode];
+}
+
 /* A warm start draws from exp(-E/T) around D(z), which only an exact chain keeps. */
 static Err check_warm(const NaeOpts *nae) {
   if (!nae->x_warm) return OK;
   if (nae->mode != NEG_ON_MANIFOLD)
     return err_user("nae.x_warm: found true with nae.mode %s, want mode on_manifold (it starts "
                     "from the decoder's output) or false",
-                    nae->mode == NEG_PCD ? "pcd" : "cd");
+                    negative_mode_name(nae->mode));
   if (strcmp(nae->x_sampler, "mala") != 0)
     return err_user("nae.x_warm: found true with nae.x_sampler %s, want mala, whose temperature "
                     "is T, or false",
@@ -97,7 +107,7 @@ static Err check_warm(const NaeOpts *nae) {
 
 static Err check_temperature(const NaeOpts *nae, const Net *net) {
   bool exact = !strcmp(nae->x_sampler, "mala") &&
-               (nae->mode != NEG_ON_MANIFOLD || !strcmp(nae->z_sampler, "mala"));
+               (!negative_latent(nae->mode) || !strcmp(nae->z_sampler, "mala"));
   long dim = shape_size(net->input), k = manifold_dim(net);
   if (nae->temperature_mode == T_FIXED) {
     if (nae->temperature > 0) return OK;
@@ -112,6 +122,38 @@ static Err check_temperature(const NaeOpts *nae, const Net *net) {
                     "input's (found %ld); give a number",
                     k, dim);
   return OK;
+}
+
+/* An energy of any sign and unit has nothing to be reconstructed and no scale of its own. */
+static Err check_scalar(const TrainOpts *opts) {
+  const NaeOpts *nae = &opts->chain;
+  if (!distance_find(opts->energy)->scalar) return OK;
+  if (nae->mode == NEG_ON_MANIFOLD)
+    return err_user("nae.mode: found on_manifold with energy scalar, which has no decoder; want "
+                    "pcd or cd, or objective mpdr");
+  if (nae->mode != NEG_RECOVERY && opts->ae.epochs > 0)
+    return err_user("train.ae_epochs: found %d with energy scalar, want 0: there is nothing to "
+                    "reconstruct, the network starts with random weights",
+                    opts->ae.epochs);
+  if (nae->temperature_mode != T_FIXED)
+    return err_user("nae.temperature: found %s with energy scalar, want a number, such as 1",
+                    nae->temperature_mode == T_AUTO ? "auto" : "trained");
+  if (nae->gamma_unit != GAMMA_ABSOLUTE)
+    return err_user("nae.gamma_unit: found relative with energy scalar, whose E+ is no unit; "
+                    "want absolute");
+  return OK;
+}
+
+static Err check_recovery(const TrainOpts *opts) {
+  const RecoveryOpts *recovery = &opts->chain.recovery;
+  bool wanted = objective_find(opts->objective)->manifold;
+  if (wanted != (opts->chain.mode == NEG_RECOVERY))
+    return err_user("nae.mode: found %s with objective %s, want %s",
+                    negative_mode_name(opts->chain.mode), opts->objective,
+                    wanted ? "recovery" : "on_manifold, pcd or cd");
+  if (recovery->sigma_low <= recovery->sigma_high) return OK;
+  return err_user("mpdr.sigma_low: found %g, want at most mpdr.sigma_high, which is %g",
+                  recovery->sigma_low, recovery->sigma_high);
 }
 
 /* A chain needs an energy that is smooth in x. */
@@ -133,21 +175,18 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
   if (!first || first->contrastive)
     return err_user("nae.pretrain: found %s, want the objective of the first phase",
                     opts->pretrain);
-  if (first->check) TRY(first->check(&opts->obj, net));
+  if (first->check && !net_scalar(net)) TRY(first->check(&opts->obj, net));
   TRY(check_energy(opts, net));
+  TRY(check_recovery(opts));
+  TRY(check_scalar(opts));
   if (nae->chains % L || nae->chains < 0)
     return err_user("nae.chains: found %ld, want a multiple of %d", nae->chains, L);
-  if (nae->mode != NEG_CD && (nae->replay_slots < 1 || nae->replay_slots > 255))
+  if (negative_replays(nae->mode) && (nae->replay_slots < 1 || nae->replay_slots > 255))
     return err_user("nae.replay_slots: found %d, want 1 to 255", nae->replay_slots);
-  if (nae->mode == NEG_ON_MANIFOLD) TRY(check_chain("z", nae->z_sampler, &nae->z));
+  if (negative_latent(nae->mode)) TRY(check_chain("z", nae->z_sampler, &nae->z));
   TRY(check_chain("x", nae->x_sampler, &nae->x));
   TRY(check_warm(nae));
   return check_temperature(nae, net);
-}
-
-static Err check_distance(const Distance *distance, Shape shape) {
-  Err e = distance->check ? distance->check(shape) : OK;
-  return e ? err_where(e, "energy %s: ", distance->name) : OK;
 }
 
 Err train_check(const TrainOpts *opts, const Net *net, long samples) {
@@ -155,7 +194,10 @@ Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   const Distance *distance = distance_find(opts->energy);
   if (!objective) return err_user("objective: found %s, which there is not", opts->objective);
   if (!distance) return err_user("energy: found %s, which there is not", opts->energy);
-  TRY(check_distance(distance, net->input));
+  TRY(distance_suits(distance, net));
+  if (distance->scalar && !objective->contrastive)
+    return err_user("energy: found scalar with objective %s, which reconstructs; want nae or mpdr",
+                    opts->objective);
   if (objective->check) TRY(objective->check(&opts->obj, net));
   if (objective->likelihood && !distance->likelihood)
     return err_user("energy: found %s with objective %s, want mse or bernoulli, which are "

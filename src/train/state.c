@@ -21,7 +21,7 @@ static Learned learned_new(const Net *net, const TrainOpts *opts, const Split *c
                      .replay = no_replay()};
   bool pixels = opts->chain.mode == NEG_PCD;
   long own = (chains->tile_mine.to - chains->tile_mine.from) * L;
-  if (chains->items > 0 && opts->chain.mode != NEG_CD)
+  if (chains->items > 0 && negative_replays(opts->chain.mode))
     learned.replay = replay_new(chains->tile_mine.from * L, own, opts->chain.replay_slots,
                                 pixels ? shape_size(net->input) : shape_size(net_latent(net)));
   return learned;

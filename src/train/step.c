@@ -41,7 +41,7 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
       packet_new(net->n_params, s->plus.tiles, chains->tiles, (size_t)state->now.replay.dim,
                  s->objective[PHASE_AE]->code_mean ? (size_t)shape_size(net_latent(net)) : 0);
   s->worker = workers_new(net, &s->weights, s->distance, &s->grid, s->threads, opts->leaf,
-                          contrastive, input->data->target, s->packet.n_spread);
+                          contrastive, input->data->target, s->packet.n_spread, &input->manifolds);
   s->total = (ExactSum){.sum = s->packet.word,
                         .largest = MEM_NEW(uint32_t, "reduction", net->n_tensors)};
   s->used = MEM_NEW(int, "reduction", net->n_tensors);
@@ -74,6 +74,7 @@ static void set_factors(Stepper *stepper, const State *state) {
   bool over_t = nae && stepper->opts->chain.temperature_mode == T_FIXED;
   stepper->linear_plus = over_t ? 1 / state->now.temperature : 1;
   stepper->linear_minus = -stepper->linear_plus;
+  stepper->quadratic_plus = nae && stepper->distance->scalar ? state->gamma : 0;
 }
 
 static void clear_counts(Stepper *stepper) {
@@ -156,7 +157,7 @@ static void update_chains(const TrainOpts *opts, State *state, const StepReport 
     mala_adapt(&now->x_step, &now->x_move, count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
     bound_latent_step(now, &opts->chain, state->net);
   }
-  if (opts->chain.temperature_mode == T_TRAINED)
+  if (opts->chain.temperature_mode == T_TRAINED || scale_trained(opts))
     temperature_train(now, opts, report->plus, report->minus);
   state->row_plus += report->plus;
   state->row_minus += report->minus;

@@ -38,7 +38,8 @@ double latent_temperature(const NaeOpts *nae, const Learned *now) {
 
 void bound_latent_step(Learned *now, const NaeOpts *nae, const Net *net) {
   double most = 1 / latent_temperature(nae, now);
-  if (net_on_sphere(net) && now->z_step > most) now->z_step = most;
+  bool narrow = net_on_sphere(net) || nae->mode == NEG_RECOVERY;
+  if (narrow && now->z_step > most) now->z_step = most;
 }
 
 void temperature_train(Learned *now, const TrainOpts *opts, double plus, double minus) {
@@ -62,6 +63,19 @@ static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool mal
   if (mala) chain->step = step_per_t * temperature;
 }
 
+bool scale_trained(const TrainOpts *opts) {
+  const NaeOpts *nae = &opts->chain;
+  return nae->mode == NEG_RECOVERY && nae->temperature_mode == T_FIXED && nae->scale_trained &&
+         !distance_find(opts->energy)->scalar;
+}
+
+void choose_manifold(NegativeOpts *opts, const Manifolds *manifolds, uint32_t step) {
+  opts->manifold = recovery_choice(opts->seed, step, manifolds->n);
+  const Manifold *manifold = &manifolds->at[opts->manifold];
+  opts->z.sphere = manifold->sphere;
+  opts->z.row = row_of(net_latent(manifold->net));
+}
+
 NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned *now) {
   const NaeOpts *nae = &opts->chain;
   NegativeOpts out = {.mode = nae->mode,
@@ -71,6 +85,7 @@ NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned 
                       .x = nae->x,
                       .x_warm = nae->x_warm,
                       .replay_ratio = nae->replay_ratio,
+                      .recovery = nae->recovery,
                       .seed = opts->seed};
   double z_temperature = latent_temperature(nae, now);
   out.z.sphere = net_on_sphere(net);

@@ -155,8 +155,11 @@ char *train_result_text(const TrainInput *input) {
   if (input->valid_data && input->valid_data != input->data)
     fprintf(out, "# validation data: %ld rows, checksum %016" PRIx64 "\n",
             input->valid_data->rows, input->valid_data->checksum);
-  if (input->start)
+  if (input->start_hash)
     fprintf(out, "# begins with weights, checksum %016" PRIx64 "\n", input->start_hash);
+  for (int k = 0; k < input->manifolds.n; k++)
+    fprintf(out, "# frozen autoencoder %d: latent %ld, checksum %016" PRIx64 "\n", k,
+            shape_size(net_latent(input->manifolds.at[k].net)), input->manifold_hash[k]);
   fprintf(out, "# samples: %ld to train on, %ld to validate on, %ld labelled anomalies\n",
           input->train.n, input->valid.n, input->signal.n);
   fclose(out);
@@ -179,15 +182,16 @@ static void say_memory(void) {
 
 static void fill_opts(Run *run, const TrainOpts *opts) {
   run->opts = *opts;
+  run->objective = objective_find(opts->objective);
   if (run->opts.chain.chains == 0) run->opts.chain.chains = opts->batch;
+  if (run->objective->manifold) run->opts.ae.epochs = 0; /* its phase has been run */
   if (run->input->valid.n == 0) run->opts.select = SELECT_LAST;
   if (run->opts.select == SELECT_AUC && run->input->signal.n == 0) {
     log_warn("select auc wants labelled anomalies among the validation data; there are none: as "
              "select auto");
     run->opts.select = SELECT_AUTO;
   }
-  bool follows = opts->chain.temperature_mode != T_FIXED && objective_find(opts->objective) &&
-                 objective_find(opts->objective)->contrastive;
+  bool follows = opts->chain.temperature_mode != T_FIXED && run->objective->contrastive;
   if (run->opts.select == SELECT_GAP && follows)
     log_warn("select gap with nae.temperature auto or trained: a warm E- starts at E+, so the "
              "smallest gap "
@@ -195,10 +199,13 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
 }
 
 static Err open_run(Run *run, const TrainOpts *opts) {
+  if (!objective_find(opts->objective))
+    return err_user("objective: found %s, which there is not", opts->objective);
   fill_opts(run, opts);
   TRY(net_new(&run->net, run->spec, run->input->data->shape));
   TRY(train_check(&run->opts, run->net, run->input->train.n));
-  run->objective = objective_find(run->opts.objective);
+  if (run->objective->manifold && run->input->manifolds.n == 0)
+    return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
   run->chains = split_chains(run);
   TRY(open_directory(run));
   run->state = state_new(run->net, &run->opts, &run->chains);
@@ -256,7 +263,8 @@ static Err begin_nae(Run *run) {
   step_weights(run->stepper, state->now.w, state->now.s);
   Validation start = validate(run->validator);
   double plus = start.plus;
-  if (!(plus > 0) || !isfinite(plus))
+  bool any_sign = run->stepper->distance->scalar;
+  if ((!any_sign && !(plus > 0)) || !isfinite(plus))
     return err_user("the NAE phase starts with E+ = %g, want a positive number: look at the AE "
                     "phase in %s/log.csv",
                     plus, run->dir.out);
@@ -410,10 +418,10 @@ static Err finish(Run *run) {
 static Err loop(Run *run) {
   bool stop = false;
   run->deadline = stop_at(&run->opts, run->started);
-  health_begin(run->stepper, &run->state);
+  if (!phase_done(run)) health_begin(run->stepper, &run->state);
   while (!all_done(run)) {
     if (phase_done(run)) {
-      health_end(&run->health, &run->state, "done");
+      if (run->state.at.phase_step > 0) health_end(&run->health, &run->state, "done");
       TRY(begin_nae(run));
       health_begin(run->stepper, &run->state);
     }

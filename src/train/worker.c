@@ -4,11 +4,12 @@
 
 static void worker_make(Worker *worker, const Net *net, const Weights *weights,
                         const Distance *distance, const ExactGrid *grid, int tiles,
-                        bool contrastive, bool paired, size_t n_spread) {
+                        bool contrastive, bool paired, size_t n_spread,
+                        const Manifolds *manifolds) {
   long size = shape_size(net->input) * L;
   worker->leaf = leaf_work_new(net, weights, distance, tiles);
   worker->recon = recon_new(net, weights, distance);
-  if (contrastive) worker->negative = negative_new(net, weights, distance);
+  if (contrastive) worker->negative = negative_new(net, weights, distance, manifolds->n ? manifolds : NULL);
   worker->sum = exact_new(grid);
   worker->dw = MEM_NEW(float, "gradients", net->n_params);
   worker->x = MEM_NEW(float *, "batch", tiles);
@@ -26,10 +27,11 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
 
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
                     const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
-                    size_t n_spread) {
+                    size_t n_spread, const Manifolds *manifolds) {
   Worker *worker = MEM_NEW(Worker, "threads", threads);
   for (int i = 0; i < threads; i++)
-    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, paired, n_spread);
+    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, paired, n_spread,
+                manifolds);
   return worker;
 }
 

@@ -20,7 +20,7 @@ log: {steps: 1}
 
 def layers(text):
     """dense 64; relu -> {dense: 64}, relu"""
-    words = [w.strip() for w in text.split(";")]
+    words = [w.strip() for w in text.split(";") if w]
     return ", ".join("{%s}" % w if ":" in w else w for w in words)
 
 
@@ -110,6 +110,51 @@ KINDS = {
         "nae.x_noise=0.2",
         "nae.x_step_size=0.02",
         "train.ae_epochs=1",
+    ),
+    "mpdr": kind(
+        "dense: 12; prelu; dense: 4; sphere",
+        "dense: 12; relu; dense: 64",
+        "",
+        "objective=mpdr",
+        "mpdr.latents=4,2",
+        "nae.chains=96",
+        "nae.z_sampler=langevin",
+        "nae.z_steps=3",
+        "nae.z_step_size=0.1",
+        "nae.z_noise=0.02",
+        "nae.z_clip=unit",
+        "nae.x_sampler=langevin",
+        "nae.x_steps=3",
+        "nae.x_step_size=10",
+        "nae.x_noise=0.005",
+        "nae.x_bounded=true",
+        "nae.temperature=1",
+        "train.nae_epochs=2",
+    ),
+    "mpdr-exact": kind(
+        "dense: 8; prelu; dense: 3",
+        "dense: 8; prelu; dense: 11",
+        "view: features",
+        "objective=mpdr",
+        "nae.x_steps=3",
+        "nae.z_steps=3",
+        "nae.temperature=auto",
+        "mpdr.z_recovery=1",
+        "mpdr.x_recovery=1",
+        "train.nae_epochs=2",
+    ),
+    "scalar": kind(
+        "dense: 12; prelu; dense: 1",
+        "",
+        "",
+        "objective=nae",
+        "energy=scalar",
+        "nae.mode=cd",
+        "nae.x_steps=3",
+        "nae.temperature=1",
+        "nae.gamma_unit=absolute",
+        "train.ae_epochs=0",
+        "train.nae_epochs=2",
     ),
     "lstm-nae": kind(
         "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "

@@ -306,7 +306,7 @@ static NegativeOpts no_steps(NegativeMode mode) {
 static void starts_on_the_manifold(void **state) {
   Fixture f = fixture_new(PLAIN);
   NegativeOpts opts = no_steps(NEG_ON_MANIFOLD);
-  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"), NULL);
   Replay replay = replay_new(0, L, 2, LATENT);
   float *x = MEM_NEW(float, "test", DIM *L);
   NegativeStats stats;
@@ -329,7 +329,7 @@ static void warm_starts_have_the_width(void **state) {
   Fixture f = fixture_new(PLAIN);
   NegativeOpts opts = no_steps(NEG_ON_MANIFOLD), cold = opts;
   opts.x_warm = true;
-  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"), NULL);
   Replay replay = replay_new(0, L, 1, LATENT), same = replay_new(0, L, 1, LATENT);
   float *x = MEM_NEW(float, "test", DIM *L), *at = MEM_NEW(float, "test", DIM *L);
   NegativeStats stats;
@@ -354,7 +354,7 @@ static void warm_starts_have_the_width(void **state) {
 static void other_modes_start_elsewhere(void **state) {
   Fixture f = fixture_new(PLAIN);
   NegativeOpts cd = no_steps(NEG_CD), pcd = no_steps(NEG_PCD);
-  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"));
+  Negative *negative = negative_new(f.net, &f.weights, distance_find("mse"), NULL);
   Replay replay = replay_new(0, L, 1, DIM);
   float *x = some_floats(9, DIM * L), *data = some_floats(9, DIM * L);
   NegativeStats stats;
