@@ -64,7 +64,7 @@ void jetnae_worker_free(JetnaeWorker **worker);
 void jetnae_score(JetnaeWorker *worker, double *energy, const float *x, long n);
 /* code (n, code size) */
 void jetnae_encode(JetnaeWorker *worker, float *code, const float *x, long n);
-/* y (n, sample size), in the units of x; y may be x. */
+/* y (n, sample size), in the units of x; y may be x. NaN where the model has no decoder. */
 void jetnae_reconstruct(JetnaeWorker *worker, float *y, const float *x, long n);
 
 /* x (n, sample size): the samples of jets given by the four-momenta E, px, py, pz in GeV of their

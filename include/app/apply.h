@@ -25,6 +25,8 @@ Err apply_open_model(Apply *apply, const Comm *comm, Config *config);
  * samples than the model knows. */
 Err apply_read(Apply *apply, const Comm *comm, Config *config, const char *what);
 void apply_close(Apply *apply);
+/* Errors: a network without decoder, which has no `what`. */
+Err apply_wants_decoder(const Apply *apply, const char *what);
 
 /* "1000 rows read, 2 refused (...)" on stdout. */
 void apply_print_refused(const Dataset *data);

@@ -14,7 +14,8 @@
 
 enum { ONNX_OPSET = 17 };
 
-/* Local. Write the three files into the folder, which is made if need be. Errors: a layer or an
+/* Local. Write the three files, or energy.onnx alone where there is no decoder, into the folder,
+ * which is made if need be. Errors: a layer or an
  * energy that ONNX has no form for here (named); cannot write. */
 Err onnx_export(const char *folder, const Model *model);
 

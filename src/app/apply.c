@@ -92,6 +92,13 @@ Err apply_read(Apply *apply, const Comm *comm, Config *config, const char *what)
   return OK;
 }
 
+Err apply_wants_decoder(const Apply *apply, const char *what) {
+  if (!net_scalar(apply->model.net)) return OK;
+  return err_user("%s: found a network without decoder (energy scalar), which has no %s; want an "
+                  "autoencoder. score, evidence and export take this one",
+                  apply->model_path, what);
+}
+
 void apply_close(Apply *apply) {
   if (apply->data.rows) dataset_free(&apply->data);
   model_free(&apply->model);

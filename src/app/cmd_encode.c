@@ -17,7 +17,8 @@ static Err encode(const Apply *apply, const Comm *comm, const Config *config) {
 static Err run(const Comm *comm, Config *config) {
   Apply apply;
   TRY(apply_open(&apply, comm, config, "codes.h5"));
-  Err e = apply_read(&apply, comm, config, "reading the rows to encode");
+  Err e = apply_wants_decoder(&apply, "codes");
+  if (!e) e = apply_read(&apply, comm, config, "reading the rows to encode");
   if (!e) e = encode(&apply, comm, config);
   apply_close(&apply);
   return e;

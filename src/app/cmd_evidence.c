@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "eval/evidence.h"
 #include "obj/distance.h"
+#include "train/temperature.h"
 
 static Err check(const Apply *apply, const Config *config) {
   const Model *model = &apply->model;
@@ -24,7 +25,7 @@ static Err check(const Apply *apply, const Config *config) {
 /* What the command line says of T wins. */
 static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
   const TrainOpts *train = &config->train;
-  bool said = train->chain.temperature_mode == T_FIXED;
+  bool said = train->chain.temperature_mode == T_FIXED && !scale_trained(train);
   return (EvidenceOpts){.temperature = said ? train->chain.temperature : apply->model.temperature,
                         .chains = config->evidence_chains,
                         .rungs = config->evidence_steps,

@@ -10,10 +10,11 @@ static Err run(const Comm *comm, Config *config) {
     return err_user("out: found nothing, want out=FOLDER for encoder.onnx, decoder.onnx and "
                     "energy.onnx");
   TRY(apply_open_model(&apply, comm, config));
+  bool scalar = net_scalar(apply.model.net);
   Err e = comm_rank(comm) ? OK : onnx_export(config->out, &apply.model);
   if (!e && comm_rank(comm) == 0)
-    printf("encoder.onnx, decoder.onnx and energy.onnx (opset %d) are in %s\n", ONNX_OPSET,
-           config->out);
+    printf("%senergy.onnx (opset %d) %s in %s\n", scalar ? "" : "encoder.onnx, decoder.onnx and ",
+           ONNX_OPSET, scalar ? "is" : "are", config->out);
   apply_close(&apply);
   return e;
 }
@@ -29,6 +30,7 @@ const Command cmd_export = {
         "and\n"
         "energy.onnx from x to energy (N), the anomaly score. x is a sample as training saw it,\n"
         "before standardisation, which is part of the models: for jets the finished image.\n"
+        "A network without decoder (energy scalar) has an energy.onnx only.\n"
         "\n"
         "  jetnae export runs/jets out=runs/jets/onnx\n"
         "  python3 -c \"import onnxruntime as o; print(o.InferenceSession(\n"

@@ -26,7 +26,8 @@ static Err reconstruct(const Apply *apply, const Comm *comm, const Config *confi
 static Err run(const Comm *comm, Config *config) {
   Apply apply;
   TRY(apply_open(&apply, comm, config, "reconstructions.h5"));
-  Err e = apply_read(&apply, comm, config, "reading the rows to reconstruct");
+  Err e = apply_wants_decoder(&apply, "reconstructions");
+  if (!e) e = apply_read(&apply, comm, config, "reading the rows to reconstruct");
   if (!e) e = reconstruct(&apply, comm, config);
   apply_close(&apply);
   return e;

@@ -16,6 +16,7 @@ static bool is_contrastive(const Model *model) {
 
 static Err check(const Apply *apply, const Config *config) {
   const Model *model = &apply->model;
+  TRY(apply_wants_decoder(apply, "manifold to start chains on"));
   bool chains = is_contrastive(model), prior = !chains && vae_code(model->net);
   if (!chains && !prior)
     return err_user("%s: found a model of the objective %s, which has no distribution to draw "
@@ -25,7 +26,7 @@ static Err check(const Apply *apply, const Config *config) {
     return err_user("sample.walk: found a walk for a model of the objective %s, want none: its "
                     "codes have no prior to walk in",
                     model->objective);
-  if (chains && config->train.chain.mode != NEG_ON_MANIFOLD)
+  if (chains && !negative_latent(config->train.chain.mode))
     return err_user("nae.mode: found chains that start in x, want on_manifold: give "
                     "nae.mode=on_manifold and the options of a latent chain to sample so");
   if (chains && config->train.chain.temperature_mode != T_FIXED && !(model->temperature > 0))
@@ -38,7 +39,7 @@ static Err check(const Apply *apply, const Config *config) {
 /* The chains of the training, from fresh starts, at its T and steps; what the command line says
  * of T wins. */
 static NegativeOpts chain_opts(const Model *model, const TrainOpts *opts) {
-  bool said = opts->chain.temperature_mode == T_FIXED;
+  bool said = opts->chain.temperature_mode == T_FIXED && !scale_trained(opts);
   long dim = shape_size(model->input), k = manifold_dim(model->net);
   Learned now = {.temperature = said ? opts->chain.temperature : model->temperature,
                  .z_step = model->z_step > 0 ? model->z_step : mala_start(dim, k > 0 ? k : 1),

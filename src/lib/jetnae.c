@@ -196,9 +196,10 @@ static void pass_encode(JetnaeWorker *worker, void *out, long at, int n, unsigne
 
 static void pass_reconstruct(JetnaeWorker *worker, void *out, long at, int n, unsigned bad) {
   long dim = jetnae_sample_size(worker->model);
+  const unsigned nothing = net_scalar(worker->model->model.net) ? ~0U : 0;
   recon_reconstruct(worker->recon, worker->y, worker->x);
   restore(&worker->model->model, worker->y);
-  empty((float *)out + at * dim, worker->y, dim, n, bad);
+  empty((float *)out + at * dim, worker->y, dim, n, bad | nothing);
 }
 
 /* All samples, tile by tile; the program's floating-point modes are as they were afterwards. */

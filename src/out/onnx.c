@@ -64,7 +64,7 @@ static Err decoder(Graph *graph, const Model *model) {
 static Err energy(Graph *graph, const Model *model) {
   Value x = sample_input(graph, model), y, e;
   TRY(layers(graph, &y, x, model, 0, model->net->n_nodes));
-  y = graph_reshape(graph, y, model->input);
+  if (!net_scalar(model->net)) y = graph_reshape(graph, y, model->input);
   TRY(onnx_energy(graph, &e, y, x, model->input, model->energy));
   graph_output(graph, "energy", e, (const int64_t[]){0}, 1);
   return OK;
@@ -84,7 +84,8 @@ static Err export(const char *folder, const char *name, const Model *model,
 Err onnx_export(const char *folder, const Model *model) {
   if (mkdir(folder, 0777) && errno != EEXIST)
     return err_user("%s: cannot make this folder: %s", folder, strerror(errno));
-  TRY(export(folder, "encoder", model, encoder));
-  TRY(export(folder, "decoder", model, decoder));
+  bool scalar = net_scalar(model->net);
+  if (!scalar) TRY(export(folder, "encoder", model, encoder));
+  if (!scalar) TRY(export(folder, "decoder", model, decoder));
   return export(folder, "energy", model, energy);
 }

@@ -242,6 +242,10 @@ static Value lstm(Graph *graph, Value x, const Node *node, const float *w) {
 
 /* ---- the tables ---- */
 
+static Value scalar(Graph *graph, Value y, Value x, Shape shape) {
+  return graph_reduce(graph, "ReduceMean", y, features, 3, false); /* of one number */
+}
+
 static const struct {
   const char *name;
   Value (*form)(Graph *graph, Value x, const Node *node, const float *w);
@@ -320,7 +324,8 @@ static const struct {
                 {"masked", masked},
                 {"bernoulli", bernoulli},
                 {"chamfer", onnx_chamfer},
-                {"chamfer_pt", onnx_chamfer_pt}};
+                {"chamfer_pt", onnx_chamfer_pt},
+                {"scalar", scalar}};
 
 Err onnx_energy(Graph *graph, Value *e, Value y, Value x, Shape shape, const char *energy) {
   for (size_t i = 0; i < sizeof energies / sizeof *energies; i++)

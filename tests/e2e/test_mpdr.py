@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""objective mpdr: phase one is ordinary runs whose weights stay as they are, taken from this
+directory or from others alike; a changed one is refused; a stop in any phase is passed on; scalar
+energies go through the commands that have a use for them.
+
+Usage: test_mpdr.py BINARY CONTENTS SOURCE_ROOT
+"""
+
+import pathlib
+import sys
+
+from harness import STOPPED, Failures, contents, run, scratch
+
+TOY = ["data.source=toy", "data.toy_jets=200", "data.toy_seed=5"]
+SCALAR = """
+objective: mpdr
+energy: scalar
+data: {source: toy, toy_jets: 900, image_size: 8, smooth: 0.5, train_limit: 320,
+  valid_limit: 64, valid_fraction: 0.15}
+net: {encoder: [{dense: 16}, elu, {dense: 1}]}
+train: {batch: 64, nae_epochs: 2, nae_rate: 1e-3}
+nae: {x_steps: 2, z_steps: 2, temperature: 1, gamma_unit: absolute}
+log: {steps: 2}
+"""
+
+
+class Bench:
+    def __init__(self, binary, helper, folder):
+        self.binary, self.helper, self.folder = binary, helper, folder
+        self.failures = Failures()
+
+    def done(self, *words, ranks=2, code=0, says=()):
+        done = run(self.binary, *words, ranks=ranks)
+        good = done.code == code and all(s in done.err + done.out for s in says)
+        self.failures.check(good, f"want exit code {code} and {says}\n{done}")
+
+    def weights(self, out):
+        """What the layers see; without attributes and configuration."""
+        lines = contents(self.helper, out / "model.h5")
+        return [line for line in lines if line.startswith(("encoder/", "decoder/"))]
+
+    def same(self, a, b, want=True):
+        found = self.weights(a) == self.weights(b)
+        self.failures.check(found == want, f"{a} and {b}: the same is {found}, want {want}")
+
+
+def check_phases(bench, tiny, out):
+    plain = bench.folder / "plain"
+    for code in (STOPPED, STOPPED):  # in the first autoencoder: both
+        bench.done("train", tiny, f"out={out}", "stop.wall_minutes=1e-6", code=code)
+    bench.failures.check(not (out / "model.h5").exists(), "phase two began too early")
+    bench.done("train", tiny, f"out={out}", ranks=1, says=["frozen autoencoder 2 of 2"])
+    bench.done("train", tiny, f"out={plain}", "objective=ae")
+    bench.same(plain, out / "manifold-0")
+    bench.same(plain, out, want=False)
+    bench.done("train", tiny, f"out={out}", says=[f"{out}: this run is finished"])
+    bench.done("sample", out, "sample.count=20")
+    bench.done("evidence", out, *TOY, "evidence.chains=16", "evidence.steps=4")
+    bench.done("report", out)
+
+
+def check_given(bench, tiny, out):
+    given, other = bench.folder / "given", bench.folder / "other"
+    both = f"mpdr.manifold={out}/manifold-0,{out}/manifold-1/model.h5"
+    words = ["train", tiny, f"out={given}", "mpdr.latents="]
+    bench.done(*words, both)
+    bench.same(given, out)
+    bench.done(*words, f"mpdr.manifold={out}/manifold-0", code=2,
+               says=["another configuration", "- # frozen autoencoder 1: latent 5, checksum"])
+    bench.done("train", tiny, f"out={other}", "objective=ae", "train.ae_epochs=1")
+    bench.done(*words, f"mpdr.manifold={other},{out}/manifold-1", code=2,
+               says=["another configuration", "- # frozen autoencoder 0: latent 3, checksum"])
+
+
+def check_scalar(bench, out):
+    config, scalar = bench.folder / "scalar.yaml", bench.folder / "scalar"
+    config.write_text(SCALAR)
+    bench.done("train", config, f"out={scalar}", code=2, says=["mpdr.manifold", "objective ae"])
+    bench.done("train", config, f"out={scalar}", f"mpdr.manifold={out}/manifold-0,{out}/manifold-1")
+    bench.done("score", scalar, *TOY)
+    bench.done("evidence", scalar, *TOY, "evidence.chains=16", "evidence.steps=4")
+    bench.done("report", scalar)
+    bench.done("export", scalar, f"out={bench.folder}/onnx", says=["energy.onnx (opset"])
+    found = sorted(path.name for path in (bench.folder / "onnx").iterdir())
+    bench.failures.check(found == ["energy.onnx"], f"export left {found}")
+    for command in ("encode", "reconstruct"):
+        bench.done(command, scalar, *TOY, code=2, says=["without decoder", "energy scalar"])
+    bench.done("sample", scalar, code=2, says=["without decoder"])
+
+
+def check_refusals(bench, tiny, out):
+    free = f"out={bench.folder}/free"
+
+    def refuse(says, *words):
+        bench.done("train", tiny, free, *words, code=2, says=says)
+
+    refuse(["mpdr.latents", "found 3,x"], "mpdr.latents=3,x")
+    refuse(["mpdr.latents", "beside mpdr.manifold"], f"mpdr.manifold={out}/manifold-0")
+    refuse(["nowhere", "No such file"], "mpdr.manifold=nowhere", "mpdr.latents=")
+    refuse(["mpdr.sigma_low", "found 0.5", "0.3"], "mpdr.sigma_low=0.5")
+    refuse(["mpdr.z_recovery", "found -1"], "mpdr.z_recovery=-1")
+    refuse(["nae.mode", "found recovery with objective nae"], "objective=nae", "nae.mode=recovery")
+    refuse(["without frozen autoencoders"], f"out={bench.folder}/plain")
+    refuse(["energy", "scalar", "decoder"], "energy=scalar")
+    refuse(["samples of 1 x 8 x 8", "1 x 12 x 12"], "data.image_size=12", "mpdr.latents=",
+           f"mpdr.manifold={out}/manifold-0", "net.encoder=[{dense: 3}]",
+           "net.decoder=[{dense: 144}]")
+    bench.failures.check(not (bench.folder / "free").exists(), "a refused run left something")
+
+
+def main():
+    binary, helper, source = sys.argv[1:4]
+    tiny = pathlib.Path(source) / "configs/tiny-mpdr.yaml"
+    with scratch() as folder:
+        bench = Bench(binary, helper, pathlib.Path(folder))
+        out = bench.folder / "run"
+        check_phases(bench, tiny, out)
+        check_given(bench, tiny, out)
+        check_scalar(bench, out)
+        check_refusals(bench, tiny, out)
+        bench.failures.finish()
+
+
+main()
