@@ -43,7 +43,7 @@ typedef struct Stepper {
   float *negatives;                 /* (own chain tiles, dim, L) */
   double linear_plus, linear_minus; /* factors of this step's loss */
   double quadratic_plus; /* of E+^2: where an energy may have any sign, gamma keeps both near 0 */
-  bool ask_stop, ask_save;          /* this rank's wishes */
+  bool ask_stop, ask_save; /* this rank's wishes */
 } Stepper;
 
 /* Collective. Borrows all arguments. */

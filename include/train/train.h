@@ -18,16 +18,16 @@ typedef struct TrainInput {
   Stream *stream;            /* brings its samples, batch by batch; NULL: they are in memory */
   Subset train, valid;       /* normal class: to train on, to validate on */
   const Dataset *valid_data; /* the data set that `valid` indexes (may be `data`) */
-  Subset signal;        /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
-  float *mean, *scale;  /* (dim) by which the samples were standardised; NULL: they were not */
-  const float *start;   /* (P) parameters to begin with; NULL: random ones */
-  uint64_t start_hash;  /* of them; 0: they follow from the rest */
-  Manifolds manifolds;  /* frozen autoencoders of mpdr, in whose units the samples are */
+  Subset signal;       /* labelled anomalies among valid_data, for the logged AUC; n = 0: none */
+  float *mean, *scale; /* (dim) by which the samples were standardised; NULL: they were not */
+  const float *start;  /* (P) parameters to begin with; NULL: random ones */
+  uint64_t start_hash; /* of them; 0: they follow from the rest */
+  Manifolds manifolds; /* frozen autoencoders of mpdr, in whose units the samples are */
   const uint64_t *manifold_hash; /* (manifolds) of their weights */
-  const char *config;   /* resolved configuration, canonical text: result options only */
-  const char *config_full; /* everything, for config.yaml */
-  const char *out;         /* run directory */
-  Order order;             /* in which an epoch takes `train` */
+  const char *config;            /* resolved configuration, canonical text: result options only */
+  const char *config_full;       /* everything, for config.yaml */
+  const char *out;               /* run directory */
+  Order order;                   /* in which an epoch takes `train` */
 } TrainInput;
 
 /* Collective. Train in the run directory: starts, continues or says that it is finished.

@@ -4,50 +4,61 @@
 #include "base/mem.h"
 #include "obj/recon.h"
 #include "train/step.h"
+#include "train/temperature.h"
+
+/* The published network for jet images. */
+#define IMAGES                                                                                   \
+  "data: {source: toy, toy_jets: 64, image_size: 40, smooth: 2}\n"                               \
+  "net:\n"                                                                                       \
+  "  spectral: true\n"                                                                           \
+  "  encoder:\n"                                                                                 \
+  "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"                                         \
+  "    - prelu\n"                                                                                \
+  "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"                                         \
+  "    - prelu\n"                                                                                \
+  "    - max_pool2d: 2\n"                                                                        \
+  "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"                                         \
+  "    - prelu\n"                                                                                \
+  "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"                                         \
+  "    - prelu\n"                                                                                \
+  "    - conv2d: {channels: 1, kernel: 3, padding: 1}\n"                                         \
+  "    - prelu\n"                                                                                \
+  "    - dense: 100\n"                                                                           \
+  "    - prelu\n"                                                                                \
+  "    - dense: 3\n"                                                                             \
+  "    - sphere\n"                                                                               \
+  "  decoder:\n"                                                                                 \
+  "    - dense: 100\n"                                                                           \
+  "    - prelu\n"                                                                                \
+  "    - dense: 400\n"                                                                           \
+  "    - prelu\n"                                                                                \
+  "    - reshape: {channels: 1, height: 20, width: 20}\n"                                        \
+  "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"                               \
+  "    - prelu\n"                                                                                \
+  "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"                               \
+  "    - prelu\n"                                                                                \
+  "    - upsample: {factor: 2, mode: bilinear}\n"                                                \
+  "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"                               \
+  "    - prelu\n"                                                                                \
+  "    - conv_transpose2d: {channels: 1, kernel: 3, padding: 1}\n"                               \
+  "    - sigmoid\n"                                                                              \
+  "train: {batch: 64, ae_clip: 0.1, l2_encoder: 1e-8, l2_decoder: 1e-8}\n"
 
 static const char images[] =
     "objective: nae\n"
-    "threads: 1\n"
-    "data: {source: toy, toy_jets: 64, image_size: 40, smooth: 2}\n"
-    "net:\n"
-    "  spectral: true\n"
-    "  encoder:\n"
-    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - max_pool2d: 2\n"
-    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - conv2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - conv2d: {channels: 1, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - dense: 100\n"
-    "    - prelu\n"
-    "    - dense: 3\n"
-    "    - sphere\n"
-    "  decoder:\n"
-    "    - dense: 100\n"
-    "    - prelu\n"
-    "    - dense: 400\n"
-    "    - prelu\n"
-    "    - reshape: {channels: 1, height: 20, width: 20}\n"
-    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - upsample: {factor: 2, mode: bilinear}\n"
-    "    - conv_transpose2d: {channels: 8, kernel: 3, padding: 1}\n"
-    "    - prelu\n"
-    "    - conv_transpose2d: {channels: 1, kernel: 3, padding: 1}\n"
-    "    - sigmoid\n"
-    "train: {batch: 64, ae_clip: 0.1, l2_encoder: 1e-8, l2_decoder: 1e-8}\n"
-    "nae:\n"
+    "threads: 1\n" IMAGES "nae:\n"
     "  {mode: on_manifold, temperature: 1, gamma: 1, gamma_unit: absolute, chains: 64,\n"
     "   z_sampler: langevin, z_steps: 30, z_step_size: 100, z_noise: 0.01, z_clip: row,\n"
     "   x_sampler: langevin, x_steps: 30, x_step_size: 50, x_noise: 1e-4, x_noise_anneal: true,\n"
     "   x_clip: row}\n";
+
+/* The same network with the published chains of mpdr, and as its frozen autoencoder. */
+static const char recovery[] =
+    "objective: mpdr\n"
+    "threads: 1\n" IMAGES "nae:\n"
+    "  {temperature: 1, gamma: 1, gamma_unit: absolute, chains: 64,\n"
+    "   z_sampler: langevin, z_steps: 5, z_step_size: 0.1, z_noise: 0.02, z_clip: unit,\n"
+    "   x_sampler: langevin, x_steps: 5, x_step_size: 10, x_noise: 0.005}\n";
 
 /* The network of configs/jets-dense.yaml. */
 static const char dense[] = "objective: ae\n"
@@ -109,6 +120,7 @@ typedef struct Rig {
   Dataset data;
   TrainInput input;
   Net *net;
+  Manifold frozen; /* of mpdr */
   Split chains;
   State state;
   Stepper *stepper;
@@ -116,6 +128,16 @@ typedef struct Rig {
   float *x;       /* (dim, L) */
   double checked; /* sum of energies, so that they are wanted */
 } Rig;
+
+/* A frozen autoencoder with the network's first weights. */
+static void freeze(Rig *rig) {
+  float *w = MEM_NEW(float, "bench", rig->net->n_params);
+  net_init(rig->net, w, rig->config.train.seed);
+  rig->frozen = (Manifold){rig->net, weights_new(rig->net), net_on_sphere(rig->net)};
+  weights_make(&rig->frozen.weights, rig->net, w, NULL);
+  rig->input.manifolds = (Manifolds){1, &rig->frozen};
+  mem_free(&w);
+}
 
 static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
   const TrainOpts *opts = &rig->config.train;
@@ -128,6 +150,7 @@ static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
       .train = subset_select(&rig->data, CLASS_ALL, 0, 1, 0, opts->seed),
       .order = {.block = rig->config.block, .window = rig->config.window, .seed = opts->seed}};
   rig->input.order.n = rig->input.train.n;
+  if (objective_find(opts->objective)->manifold) freeze(rig);
   rig->chains = split_new(opts->chain.chains, opts->leaf, 0, 1);
   rig->state = state_new(rig->net, opts, &rig->chains);
   state_start(&rig->state, opts->seed);
@@ -146,6 +169,7 @@ static void rig_free(Rig *rig) {
     state_free(&rig->state);
     subset_free(&rig->input.train);
   }
+  if (rig->frozen.net) weights_free(&rig->frozen.weights);
   if (rig->net) net_free(&rig->net);
   if (rig->data.rows) dataset_free(&rig->data);
 }
@@ -191,6 +215,15 @@ static double nae_flops(const Rig *rig) {
   return 2 * 3 * all + nae->x.steps * 2 * all + nae->z.steps * 2 * (all + decoder) + decoder;
 }
 
+/* The same of mpdr: both chains also go through the frozen encoder, and the latent one through its
+ * decoder, which is as large as that of the energy. */
+static double recovery_flops(const Rig *rig) {
+  const NaeOpts *nae = &rig->config.train.chain;
+  double all = forward_flops(rig->net, 0, rig->net->n_nodes);
+  double encoder = forward_flops(rig->net, 0, rig->net->n_encoder);
+  return 2 * 3 * all + nae->x.steps * 2 * (all + encoder) + nae->z.steps * 2 * 2 * all + all;
+}
+
 /* flops: of one sample */
 static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)(void *),
                     long samples, double flops) {
@@ -218,6 +251,11 @@ static void measure_images(const Bench *bench, Rig *rig) {
   measure(bench, rig, "score1.jets", score_one, 1, flops);
   measure_latency(bench, rig, "latency1.jets", score_one);
   measure_latency(bench, rig, "latency16.jets", score_tile);
+}
+
+static void measure_recovery(const Bench *bench, Rig *rig) {
+  rig->state.at.phase = PHASE_NAE;
+  measure(bench, rig, "mpdr_step.jets", step, rig->data.rows, recovery_flops(rig));
 }
 
 static void measure_plain(const Bench *bench, Rig *rig, const char *step_name,
@@ -252,6 +290,7 @@ Err bench_steps(const Bench *bench, const Comm *comm) {
   int part;
   Comm *alone = comm_split(comm, comm_size(comm), &part);
   Err e = run(bench, alone, images, measure_images);
+  if (!e) e = run(bench, alone, recovery, measure_recovery);
   if (!e) e = run(bench, alone, dense, measure_dense);
   if (!e) e = run(bench, alone, sequences, measure_sequences);
   if (!e) e = run(bench, alone, sets, measure_sets);

@@ -146,8 +146,8 @@ static void hands_init(Job *job, const Model *model) {
   for (int t = 0; t < job->crew.threads; t++) {
     Hand *hand = &job->hand[t];
     if (job->opts->chains) {
-      hand->negative = negative_new(model->net, &job->crew.weights, distance_find(model->energy),
-                                    NULL);
+      hand->negative =
+          negative_new(model->net, &job->crew.weights, distance_find(model->energy), NULL);
       hand->replay = replay_new(0, L, 1, latent_of(job));
     } else {
       hand->other = MEM_NEW(float, "sampling", latent_of(job) * L);

@@ -10,8 +10,8 @@ static void scalar(double d[L], float *dy, const float *y, const float *x, Shape
 }
 
 /* x is seen through the network alone. */
-static void scalar_input(float *dx, const float *dy, const float *y, const float *x, Shape shape) {
-}
+static void scalar_input(float *dx, const float *dy, const float *y, const float *x,
+                         Shape shape) {}
 
 const Distance distance_scalar = {.name = "scalar",
                                   .help = "the one output of a network without decoder",

@@ -5,9 +5,9 @@
 
 extern const Distance distance_mse, distance_masked, distance_bernoulli, distance_chamfer,
     distance_chamfer_pt, distance_scalar;
-static const Distance *const table[] = {&distance_mse, &distance_masked, &distance_bernoulli,
-                                        &distance_chamfer, &distance_chamfer_pt,
-                                        &distance_scalar};
+static const Distance *const table[] = {&distance_mse,        &distance_masked,
+                                        &distance_bernoulli,  &distance_chamfer,
+                                        &distance_chamfer_pt, &distance_scalar};
 enum { DISTANCES = sizeof table / sizeof *table };
 
 const Distance *distance_at(int i) { return i >= 0 && i < DISTANCES ? table[i] : NULL; }

@@ -8,8 +8,8 @@
 
 extern const Objective objective_ae, objective_sparse, objective_denoise, objective_vae,
     objective_nae, objective_mpdr;
-static const Objective *const table[] = {&objective_ae, &objective_sparse, &objective_denoise,
-                                         &objective_vae, &objective_nae, &objective_mpdr};
+static const Objective *const table[] = {&objective_ae,  &objective_sparse, &objective_denoise,
+                                         &objective_vae, &objective_nae,    &objective_mpdr};
 enum { OBJECTIVES = sizeof table / sizeof *table };
 
 const Objective *objective_at(int i) { return i >= 0 && i < OBJECTIVES ? table[i] : NULL; }

@@ -10,24 +10,22 @@
 
 static NaeOpts nae_defaults(void) {
   ChainOpts chain = {.steps = 10, .clip = CLIP_NONE, .clip_norm = 0.01, .high = 1};
-  return (NaeOpts){.mode = NEG_ON_MANIFOLD,
-                   .z_sampler = "mala",
-                   .x_sampler = "mala",
-                   .z = chain,
-                   .x = chain,
-                   .temperature_mode = T_AUTO,
-                   .temperature = 1,
-                   .temperature_rate = 1e-3,
-                   .gamma = 0.1,
-                   .gamma_unit = GAMMA_RELATIVE,
-                   .replay_slots = 5,
-                   .replay_ratio = 0.95,
-                   .warmup_steps = 200,
-                   .recovery = {.sigma_low = 0.05,
-                                .sigma_high = 0.3,
-                                .z_weight = 1e-4,
-                                .x_weight = 1e-4},
-                   .scale_trained = true};
+  return (NaeOpts){
+      .mode = NEG_ON_MANIFOLD,
+      .z_sampler = "mala",
+      .x_sampler = "mala",
+      .z = chain,
+      .x = chain,
+      .temperature_mode = T_AUTO,
+      .temperature = 1,
+      .temperature_rate = 1e-3,
+      .gamma = 0.1,
+      .gamma_unit = GAMMA_RELATIVE,
+      .replay_slots = 5,
+      .replay_ratio = 0.95,
+      .warmup_steps = 200,
+      .recovery = {.sigma_low = 0.05, .sigma_high = 0.3, .z_weight = 1e-4, .x_weight = 1e-4},
+      .scale_trained = true};
 }
 
 TrainOpts train_defaults(void) {
@@ -196,8 +194,9 @@ Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   if (!distance) return err_user("energy: found %s, which there is not", opts->energy);
   TRY(distance_suits(distance, net));
   if (distance->scalar && !objective->contrastive)
-    return err_user("energy: found scalar with objective %s, which reconstructs; want nae or mpdr",
-                    opts->objective);
+    return err_user(
+        "energy: found scalar with objective %s, which reconstructs; want nae or mpdr",
+        opts->objective);
   if (objective->check) TRY(objective->check(&opts->obj, net));
   if (objective->likelihood && !distance->likelihood)
     return err_user("energy: found %s with objective %s, want mse or bernoulli, which are "

@@ -9,7 +9,8 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
   long size = shape_size(net->input) * L;
   worker->leaf = leaf_work_new(net, weights, distance, tiles);
   worker->recon = recon_new(net, weights, distance);
-  if (contrastive) worker->negative = negative_new(net, weights, distance, manifolds->n ? manifolds : NULL);
+  if (contrastive)
+    worker->negative = negative_new(net, weights, distance, manifolds->n ? manifolds : NULL);
   worker->sum = exact_new(grid);
   worker->dw = MEM_NEW(float, "gradients", net->n_params);
   worker->x = MEM_NEW(float *, "batch", tiles);

@@ -169,6 +169,19 @@ static void options_must_fit_together(void **state) {
           "a.yaml: guard.band_low: found 2, want less than guard.band_high, which is 1");
 }
 
+static void mpdr_recovers(void **state) {
+  assert_int_equal(read_text("objective: mpdr\nnae: {z_clip: unit}\nmpdr: {latents: \"3,8\", "
+                             "sigma_low: 0.1, scale: fixed}\n"),
+                   OK);
+  const NaeOpts *nae = &config.train.chain;
+  assert_int_equal(nae->mode, NEG_RECOVERY);
+  assert_int_equal(nae->z.clip, CLIP_UNIT);
+  assert_true(nae->recovery.sigma_low == 0.1 && !nae->scale_trained);
+  assert_string_equal(config.latents, "3,8");
+  refused("mpdr: {sigma_low: 0}\n", "a.yaml:1: mpdr.sigma_low: found 0, want > 0");
+  refused("mpdr: {scale: yes}\n", "a.yaml:1: mpdr.scale: found yes, want one of fixed, trained");
+}
+
 static void arguments_win(void **state) {
   char *arguments[] = {"nae.x_steps=7", "out=a=b c", "net.decoder=[dense: 5]",
                        "guard={steps: 9, rows: 3}"};
@@ -295,6 +308,7 @@ int main(void) {
       cmocka_unit_test(layers_are_read),
       cmocka_unit_test(wrong_layers_are_refused),
       cmocka_unit_test(options_must_fit_together),
+      cmocka_unit_test(mpdr_recovers),
       cmocka_unit_test(arguments_win),
       cmocka_unit_test(wrong_arguments_are_refused),
       cmocka_unit_test(published_names_are_understood),

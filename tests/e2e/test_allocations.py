@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Contract C5: the step loop allocates nothing. The program asks for memory as often in a run
-of few steps as in one of many, in the plain phase and in the normalized one.
+of few steps as in one of many, in the plain phase, the normalized one, and that of mpdr.
 
 Usage: test_allocations.py BINARY COUNTER SOURCE_ROOT
 """
@@ -12,15 +12,20 @@ from harness import Failures, run, scratch
 
 # With batches of 16 an epoch is 20 steps: all counted steps lie inside one epoch.
 COMMON = ["train.batch=16", "train.validate_epochs=100", "threads=2", "isa=c", "log.steps=1"]
-PHASES = {"plain": (["train.ae_epochs=1"], 3, 17), "normalized": (["train.ae_epochs=1"], 23, 37)}
+PHASES = {
+    "plain": ("tiny", ["train.ae_epochs=1"], 3, 17),
+    "normalized": ("tiny", ["train.ae_epochs=1"], 23, 37),
+    "mpdr": ("tiny-mpdr", ["train.ae_epochs=1"], 3, 17),
+}
 
 
-def allocations(binary, counter, source, folder, words, steps, failures):
-    to = pathlib.Path(folder) / f"count-{steps}"
+def allocations(binary, counter, config, folder, words, steps, failures):
+    folder.mkdir(exist_ok=True)
+    to = folder / f"count-{steps}"
     done = run(
         binary,
         "train",
-        source / "configs/tiny.yaml",
+        config,
         f"out={folder}/run-{steps}",
         *COMMON,
         *words,
@@ -36,9 +41,10 @@ def main():
     binary, counter, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     failures = Failures()
     with scratch() as folder:
-        for phase, (words, few, many) in PHASES.items():
+        for phase, (name, words, few, many) in PHASES.items():
+            config = source / f"configs/{name}.yaml"
             counts = [
-                allocations(binary, counter, source, folder, words, n, failures)
+                allocations(binary, counter, config, pathlib.Path(folder) / phase, words, n, failures)
                 for n in (few, many)
             ]
             failures.check(counts[0] > 0, "the counter counts nothing")

@@ -117,7 +117,8 @@ static double reference_latent(const Rig *rig, int l, const double *z) {
 typedef double Reference(const Rig *rig, int l, const double *x);
 
 static void check_energy(const Rig *rig, const Energy *energy, Reference *reference) {
-  float *x = some_floats(7, (size_t)energy->dim * L), *dx = MEM_NEW(float, "test", energy->dim *L);
+  float *x = some_floats(7, (size_t)energy->dim * L),
+        *dx = MEM_NEW(float, "test", energy->dim *L);
   double e[L], alone[L], at[DIM];
   energy->eval(energy->self, e, dx, x);
   energy->eval(energy->self, alone, NULL, x);

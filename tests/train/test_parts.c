@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -126,6 +127,30 @@ static void a_trained_temperature_follows_its_gradient(void **state) {
   assert_float_equal(now.temperature, 0.5 * exp(-0.01), 1e-7);
 }
 
+/* The loss of the scale s = T0 / T of an mpdr energy, s (E+ - E-) / T0. */
+static double scale_loss(double log_s, double plus, double minus, double t0) {
+  return exp(log_s) * (plus - minus) / t0;
+}
+
+static void a_trained_scale_follows_its_gradient(void **state) {
+  const double t0 = 0.7, log_s = 0.3, plus = 2.5, minus = 0.75, h = 1e-6;
+  double up = scale_loss(log_s + h, plus, minus, t0),
+         down = scale_loss(log_s - h, plus, minus, t0);
+  TrainOpts opts = train_defaults();
+  Learned now = {.temperature = t0 / exp(log_s), .beta1_power = 0.9, .beta2_power = 0.999};
+  temperature_train(&now, &opts, plus, minus);
+  assert_float_equal(now.log_t_m / (1 - opts.beta1), -(up - down) / (2 * h), 1e-5);
+  assert_float_equal(log(t0 / now.temperature), log_s - opts.chain.temperature_rate, 1e-6);
+
+  opts.chain.mode = NEG_RECOVERY, opts.chain.temperature_mode = T_FIXED;
+  assert_true(scale_trained(&opts));
+  opts.chain.scale_trained = false;
+  assert_false(scale_trained(&opts));
+  opts.chain.scale_trained = true;
+  snprintf(opts.energy, sizeof opts.energy, "scalar");
+  assert_false(scale_trained(&opts));
+}
+
 static void the_metric_is_what_the_rule_says(void **state) {
   TrainOpts opts = train_defaults();
   Validation found = {.plus = 3, .auc = 0.75};
@@ -217,6 +242,7 @@ int main(void) {
       cmocka_unit_test(auc_counts_wins_and_half_of_ties),
       cmocka_unit_test(rates_follow_their_schedule),
       cmocka_unit_test(steps_of_mala_go_towards_their_aim),
+      cmocka_unit_test(a_trained_scale_follows_its_gradient),
       cmocka_unit_test(a_trained_temperature_follows_its_gradient),
       cmocka_unit_test(the_metric_is_what_the_rule_says),
       cmocka_unit_test(a_rollback_brings_everything_back),
