@@ -29,6 +29,10 @@ typedef struct Rundir {
  * what is there. Errors: another configuration (the difference is shown), cannot write. */
 Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result,
                 const char *full, bool fresh);
+/* Local. Throw away the run that is in the directory, if any. */
+void rundir_clear(const char *out);
+/* Local. A run has begun there. */
+bool rundir_begun(const char *out);
 /* "out/name" */
 void rundir_path(const Rundir *dir, char path[RUNDIR_PATH], const char *name);
 void rundir_checkpoint(const Rundir *dir, char path[RUNDIR_PATH], int64_t step);
@@ -43,6 +47,6 @@ void rundir_prune(const Rundir *dir, int64_t newest);
 Err rundir_text(const Rundir *dir, const char *name, const char *text);
 Err rundir_publish(const Rundir *dir, const Model *model);
 /* Local. A file `stop` in the directory asks the run to stop; it is taken away. */
-bool rundir_stop_file(const Rundir *dir);
+bool rundir_stop_file(const char *out);
 
 #endif

@@ -27,7 +27,8 @@ typedef struct TrainInput {
   const char *config;            /* resolved configuration, canonical text: result options only */
   const char *config_full;       /* everything, for config.yaml */
   const char *out;               /* run directory */
-  Order order;                   /* in which an epoch takes `train` */
+  const char *whole; /* of which the run is a part: a file `stop` there counts, too; NULL: none */
+  Order order;       /* in which an epoch takes `train` */
 } TrainInput;
 
 /* Collective. Train in the run directory: starts, continues or says that it is finished.

@@ -15,6 +15,7 @@
 #include "base/provenance.h"
 #include "num/isa.h"
 #include "train/pca.h"
+#include "train/rundir.h"
 #include "train/state.h"
 
 /* Everything that training reads. */
@@ -253,7 +254,9 @@ static const float *like_frozen(const Loaded *loaded, const Config *config) {
   return w;
 }
 
-static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
+/* whole: the directory of which the run is a part, or NULL. */
+static Err train(const Loaded *loaded, const Comm *comm, const Config *config,
+                 const char *whole) {
   char *result = config_text(config, true), *full = config_text(config, false);
   TrainInput input = {.data = &loaded->data,
                       .stream = loaded->stream,
@@ -263,13 +266,14 @@ static Err train(const Loaded *loaded, const Comm *comm, const Config *config) {
                       .signal = loaded->signal,
                       .mean = loaded->standard.mean,
                       .scale = loaded->standard.scale,
-                      .start = loaded->start.w ? loaded->start.w : like_frozen(loaded, config),
-                      .start_hash = loaded->start_hash,
+                      .start = config->start ? loaded->start.w : like_frozen(loaded, config),
+                      .start_hash = config->start ? loaded->start_hash : 0,
                       .manifolds = {loaded->frozen.n, loaded->frozen.at},
                       .manifold_hash = loaded->frozen.hash,
                       .config = result,
                       .config_full = full,
                       .out = config->out,
+                      .whole = whole,
                       .order = loaded->order};
   provenance_set("task", "train");
   provenance_set("config", "%s", full);
@@ -303,17 +307,10 @@ static void blind_selection(Config *config) {
 
 /* Said before the autoencoders are trained, not after. */
 static Err check_second_phase(const Loaded *loaded, const Config *config) {
-  char path[MANIFOLD_PATH], folder[MANIFOLD_PATH];
   Net *net;
   TRY(net_new(&net, &config->net, loaded->data.shape));
   Err e = train_check(&config->train, net, loaded->train.n);
   net_free(&net);
-  snprintf(path, sizeof path, "%s/config.yaml", config->out);
-  snprintf(folder, sizeof folder, "%s/manifold-0", config->out);
-  bool other = loaded->manifolds > 0 && !access(path, F_OK) && access(folder, F_OK);
-  if (!e && other && !config->train.fresh)
-    e = err_user("out: found a run without frozen autoencoders in %s, want another out=DIR",
-                 config->out);
   return e;
 }
 
@@ -323,29 +320,43 @@ static void take_time(Config *config, double since) {
   if (config->train.wall_minutes > 0) config->train.wall_minutes = fmax(left, 1e-6);
 }
 
+/* Local. The energy has begun, so that the autoencoders stay as they are. Errors: what has begun
+ * has none. */
+static Err phase_one_over(bool *over, const Config *config) {
+  char path[MANIFOLD_PATH];
+  if (config->train.fresh) rundir_clear(config->out);
+  *over = rundir_begun(config->out);
+  snprintf(path, sizeof path, "%s/manifold-0", config->out);
+  if (!*over || !access(path, F_OK)) return OK;
+  return err_user("out: found a run without frozen autoencoders in %s, want another out=DIR",
+                  config->out);
+}
+
+/* Collective. Phase one, each autoencoder over all ranks. */
 static Err train_manifolds(Loaded *loaded, const Comm *comm, const Config *config) {
   double since = clock_now();
-  for (int k = 0; k < loaded->manifolds; k++) {
+  bool over = false;
+  TRY(comm_agree(comm, comm_rank(comm) == 0 ? phase_one_over(&over, config) : OK));
+  comm_broadcast(comm, &over, sizeof over, 0);
+  for (int k = 0; k < loaded->manifolds && !over; k++) {
     Config one;
     char out[MANIFOLD_PATH];
     TRY(manifold_config(&one, out, config, k));
     take_time(&one, since);
     log_note("frozen autoencoder %d of %d, in %s", k + 1, loaded->manifolds, out);
-    TRY(train(loaded, comm, &one));
+    TRY(train(loaded, comm, &one, config->out));
   }
-  if (loaded->manifolds == 0) return OK;
   return comm_agree(comm,
                     frozen_load(&loaded->frozen, config, loaded->manifolds, loaded->data.shape));
 }
 
-/* Phase one, each autoencoder over all ranks, then the energy. */
 static Err train_recovery(Loaded *loaded, const Comm *comm, Config *config) {
   double since = clock_now();
   TRY(comm_agree(comm, check_second_phase(loaded, config)));
-  TRY(train_manifolds(loaded, comm, config));
+  if (loaded->manifolds > 0) TRY(train_manifolds(loaded, comm, config));
   TRY(frozen_suit(&loaded->frozen, &loaded->standard));
   take_time(config, since);
-  return train(loaded, comm, config);
+  return train(loaded, comm, config, NULL);
 }
 
 static Err run_one(const Comm *comm, Config *config) {
@@ -355,7 +366,7 @@ static Err run_one(const Comm *comm, Config *config) {
   if (!e) {
     describe(&loaded, comm, config);
     e = wants_manifolds(config) ? train_recovery(&loaded, comm, config)
-                                : train(&loaded, comm, config);
+                                : train(&loaded, comm, config, NULL);
   }
   unload(&loaded);
   return e;

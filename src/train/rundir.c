@@ -278,6 +278,20 @@ static void throw_away(const Rundir *dir) {
   }
 }
 
+void rundir_clear(const char *out) {
+  Rundir dir = {0};
+  snprintf(dir.out, sizeof dir.out, "%s", out);
+  throw_away(&dir);
+}
+
+bool rundir_begun(const char *out) {
+  Rundir dir = {0};
+  char path[RUNDIR_PATH];
+  snprintf(dir.out, sizeof dir.out, "%s", out);
+  rundir_path(&dir, path, "checkpoints/result.yaml");
+  return !access(path, F_OK);
+}
+
 static Err open_local(Rundir *dir, const char *result, const char *full, bool fresh) {
   char path[RUNDIR_PATH];
   if (!fresh) TRY(compare(dir, result));
@@ -319,8 +333,8 @@ Err rundir_publish(const Rundir *dir, const Model *model) {
   return e;
 }
 
-bool rundir_stop_file(const Rundir *dir) {
+bool rundir_stop_file(const char *out) {
   char path[RUNDIR_PATH];
-  rundir_path(dir, path, "stop");
+  snprintf(path, sizeof path, "%s/stop", out);
   return !unlink(path);
 }

@@ -46,7 +46,9 @@ static const PhaseOpts *phase_of(const Run *run) {
   return run->state.at.phase == PHASE_NAE ? &run->opts.nae : &run->opts.ae;
 }
 
+/* The first phase of mpdr was runs of its own. */
 static bool phase_done(const Run *run) {
+  if (run->state.at.phase == PHASE_AE && run->objective->manifold) return true;
   return run->state.at.over || run->state.at.epoch >= phase_of(run)->epochs;
 }
 
@@ -184,7 +186,6 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
   run->opts = *opts;
   run->objective = objective_find(opts->objective);
   if (run->opts.chain.chains == 0) run->opts.chain.chains = opts->batch;
-  if (run->objective->manifold) run->opts.ae.epochs = 0; /* its phase has been run */
   if (run->input->valid.n == 0) run->opts.select = SELECT_LAST;
   if (run->opts.select == SELECT_AUC && run->input->signal.n == 0) {
     log_warn("select auc wants labelled anomalies among the validation data; there are none: as "
@@ -371,7 +372,8 @@ static void ask(Run *run) {
     run->stepper->ask_save = true;
   if (now - run->looked < 1) return;
   run->looked = now;
-  if (rundir_stop_file(&run->dir)) run->stepper->ask_stop = true;
+  if (rundir_stop_file(run->dir.out)) run->stepper->ask_stop = true;
+  if (run->input->whole && rundir_stop_file(run->input->whole)) run->stepper->ask_stop = true;
 }
 
 static bool save_due(const Run *run, const StepReport *report) {

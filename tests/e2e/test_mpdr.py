@@ -46,14 +46,20 @@ class Bench:
 
 def check_phases(bench, tiny, out):
     plain = bench.folder / "plain"
-    for code in (STOPPED, STOPPED):  # in the first autoencoder: both
-        bench.done("train", tiny, f"out={out}", "stop.wall_minutes=1e-6", code=code)
+    out.mkdir()
+    (out / "stop").touch()
+    bench.done("train", tiny, f"out={out}", code=STOPPED)
+    bench.done("train", tiny, f"out={out}", "stop.wall_minutes=1e-6", code=STOPPED)
     bench.failures.check(not (out / "model.h5").exists(), "phase two began too early")
     bench.done("train", tiny, f"out={out}", ranks=1, says=["frozen autoencoder 2 of 2"])
     bench.done("train", tiny, f"out={plain}", "objective=ae")
     bench.same(plain, out / "manifold-0")
     bench.same(plain, out, want=False)
     bench.done("train", tiny, f"out={out}", says=[f"{out}: this run is finished"])
+    bench.done("train", tiny, f"out={out}", "train.ae_epochs=3", code=2,
+               says=["train.ae_epochs: found 3, want 2", "has begun"])
+    bench.same(plain, out / "manifold-0")
+    bench.done("train", tiny, f"out={out}", "train.nae_epochs=3")
     bench.done("sample", out, "sample.count=20")
     bench.done("evidence", out, *TOY, "evidence.chains=16", "evidence.steps=4")
     bench.done("report", out)
@@ -63,7 +69,7 @@ def check_given(bench, tiny, out):
     given, other = bench.folder / "given", bench.folder / "other"
     both = f"mpdr.manifold={out}/manifold-0,{out}/manifold-1/model.h5"
     words = ["train", tiny, f"out={given}", "mpdr.latents="]
-    bench.done(*words, both)
+    bench.done(*words, both, "train.nae_epochs=3")
     bench.same(given, out)
     bench.done(*words, f"mpdr.manifold={out}/manifold-0", code=2,
                says=["another configuration", "- # frozen autoencoder 1: latent 5, checksum"])
