@@ -22,6 +22,9 @@ extern const Command cmd_generate, cmd_prepare, cmd_train, cmd_score, cmd_bench,
     cmd_info, cmd_scan, cmd_encode, cmd_reconstruct, cmd_sample, cmd_evidence, cmd_export,
     cmd_import, cmd_report, cmd_watch;
 
+/* Of the program as a whole, as of a command. */
+extern const char command_program[], command_usage[], command_overview[];
+
 /* NULL: no such command. */
 const Command *command_find(const char *name);
 /* The i-th command; NULL past the end. */

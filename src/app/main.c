@@ -15,16 +15,12 @@
 
 static void print_commands(FILE *to) {
   const Command *command;
-  fputs("jetnae: anomalous jets by normalized autoencoders, on any number of ranks\n\n"
-        "  jetnae <command> [config.yaml] [key=value ...]\n"
-        "  mpirun -n 4 jetnae train configs/quickstart.yaml out=runs/quick\n\n",
-        to);
+  fprintf(to, "jetnae %s\n\n%s\n\n%s\n", command_usage, command_program, command_overview);
   for (int i = 0; (command = command_at(i)); i++)
     fprintf(to, "  %-12s %s\n", command->name, command->summary);
   fputs("\n  jetnae <command> --help   what a command does, with an example\n"
         "  jetnae config             all options\n"
-        "  jetnae --version\n\n"
-        "Exit codes: 0 done, 2 something to mend in the input, 75 stopped early: run it again.\n",
+        "  jetnae --version\n",
         to);
 }
 
