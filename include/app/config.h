@@ -69,6 +69,8 @@ Err config_read(Config *config, const char *name, const char *text, int n,
 /* Read YAML text below the key=value arguments that the configuration has from config_read: text
  * of a model or a run, so that scoring prepares data as training did, and arguments still win. */
 Err config_read_text(Config *config, const char *name, const char *text);
+/* Errors: standardised samples for an energy of pixels. */
+Err config_check_standardised(const Config *config, bool standardised);
 /* The bytes of a configuration file. Owns: the caller, free(). */
 Err config_file(char **text, const char *path);
 

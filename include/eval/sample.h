@@ -6,7 +6,8 @@
  *            grid  so many times so many points in the plane of the first two features of the
  *                  code, from -2 to 2, the others 0
  *   an NAE   its own chains (obj/negative.h) from fresh starts: what the latent chain ends with,
- *            decoded, is /x_latent, what the visible chain ends with /x */
+ *            decoded, is /x_latent, what the visible chain ends with /x; chains that start in x
+ *            (pcd) leave neither /x_latent nor /z */
 #ifndef EVAL_SAMPLE_H
 #define EVAL_SAMPLE_H
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/members.h"
 #include "app/origin.h"
 #include "eval/input.h"
 
@@ -14,6 +15,7 @@
 static Err find_files(Apply *apply, const Config *config, const char *file) {
   struct stat info;
   const char *run = config->run;
+  TRY(members_want_one(run));
   bool folder = !stat(run, &info) && S_ISDIR(info.st_mode);
   snprintf(apply->model_path, APPLY_PATH, folder ? "%s/model.h5" : "%s", run);
   if (folder && stat(apply->model_path, &info))

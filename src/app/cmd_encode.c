@@ -37,7 +37,7 @@ const Command cmd_encode = {
         "rows.from and rows.to choose a range of rows. Ranks write their own rows, so the file\n"
         "may be larger than the memory of one.\n"
         "\n"
-        "  mpirun -n 4 jetnae encode runs/jets data.input=test.h5 out=codes.h5\n"
+        "  mpirun -n 4 jetnae encode runs/qcd data.input=test.h5 out=codes.h5\n"
         "  python3 -c \"import h5py; print(h5py.File('codes.h5')['code'][:3])\"\n",
     .takes_run = true,
     .run = run,

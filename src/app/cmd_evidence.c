@@ -115,7 +115,9 @@ const Command cmd_evidence = {
         "chain has found; more steps are the check. A warning says when few chains carry all\n"
         "the weight. The same bits on any number of ranks.\n"
         "\n"
-        "  mpirun -n 4 jetnae evidence runs/features-nae data.input=test.h5\n",
+        "  mpirun -n 4 jetnae train configs/jets-features-nae.yaml data.input=train.h5 \\\n"
+        "    out=runs/features\n"
+        "  mpirun -n 4 jetnae evidence runs/features data.input=test.h5\n",
     .takes_run = true,
     .run = run,
 };

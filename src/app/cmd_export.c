@@ -32,9 +32,8 @@ const Command cmd_export = {
         "before standardisation, which is part of the models: for jets the finished image.\n"
         "A network without decoder (energy scalar) has an energy.onnx only.\n"
         "\n"
-        "  jetnae export runs/jets out=runs/jets/onnx\n"
-        "  python3 -c \"import onnxruntime as o; print(o.InferenceSession(\n"
-        "    'runs/jets/onnx/energy.onnx').get_inputs()[0].shape)\"\n",
+        "  jetnae export runs/qcd out=runs/qcd/onnx\n"
+        "  python3 -c \"import onnx; print(onnx.load('runs/qcd/onnx/energy.onnx').graph.input)\"\n",
     .takes_run = true,
     .run = run,
 };

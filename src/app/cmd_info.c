@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "app/command.h"
+#include "app/members.h"
 #include "base/mem.h"
 #include "data/source.h"
 #include "io/checkpoint.h"
@@ -172,6 +173,7 @@ static Err run(const Comm *comm, Config *config) {
   char path[PATH_SIZE];
   struct stat info;
   if (comm_rank(comm)) return OK;
+  TRY(members_want_one(config->run));
   bool folder = !stat(config->run, &info) && S_ISDIR(info.st_mode);
   snprintf(path, sizeof path, folder ? "%s/model.h5" : "%s", config->run);
   if (folder && stat(path, &info)) snprintf(path, sizeof path, "%s/provenance.json", config->run);

@@ -26,6 +26,8 @@ const Command cmd_prepare = {
         "Labels, weights and the truth record come along; attributes say from which file, rows\n"
         "and options it was made. Training on it gives the same bits as training on the source.\n"
         "\n"
-        "  mpirun -n 4 jetnae prepare data.input=train.h5 out=lean.h5 prepare.layout=pixels\n",
+        "  mpirun -n 4 jetnae prepare configs/jets-nae.yaml data.input=train.h5 out=lean.h5 \\\n"
+        "    prepare.layout=pixels\n"
+        "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=lean.h5 out=runs/lean\n",
     .run = run_prepare,
 };

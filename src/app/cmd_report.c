@@ -215,7 +215,7 @@ const Command cmd_report = {
         "\n"
         "  jetnae score runs/qcd data.input=test.h5\n"
         "  jetnae report runs/qcd\n"
-        "  jetnae report runs/qcd runs/tops out=runs/both\n",
+        "  jetnae report runs/qcd runs/top-ae out=runs/both\n",
     .takes_runs = true,
     .run = run,
 };

@@ -26,9 +26,9 @@ static Err check(const Apply *apply, const Config *config) {
     return err_user("sample.walk: found a walk for a model of the objective %s, want none: its "
                     "codes have no prior to walk in",
                     model->objective);
-  if (chains && !negative_latent(config->train.chain.mode))
-    return err_user("nae.mode: found chains that start in x, want on_manifold: give "
-                    "nae.mode=on_manifold and the options of a latent chain to sample so");
+  if (chains && config->train.chain.mode == NEG_CD)
+    return err_user("nae.mode: found cd, whose chains start at data, want others to sample with: "
+                    "give nae.mode=pcd (from noise) or nae.mode=on_manifold, and their options");
   if (chains && config->train.chain.temperature_mode != T_FIXED && !(model->temperature > 0))
     return err_user("%s: found no temperature, want a model of the normalized phase (the run has "
                     "not come to it), or nae.temperature=T",
@@ -46,7 +46,7 @@ static NegativeOpts chain_opts(const Model *model, const TrainOpts *opts) {
                  .x_step = model->x_step > 0 ? model->x_step : mala_start(dim, dim)};
   bound_latent_step(&now, &opts->chain, model->net);
   NegativeOpts chains = negative_opts(opts, model->net, &now);
-  chains.mode = NEG_ON_MANIFOLD;
+  if (negative_latent(chains.mode)) chains.mode = NEG_ON_MANIFOLD;
   return chains;
 }
 
@@ -70,7 +70,7 @@ static Err draw(const Apply *apply, const Comm *comm, const Config *config) {
   }
   TRY(samples_save(comm, apply->out, &apply->model, &opts, provenance_facts(), &sampled));
   if (comm_rank(comm)) return OK;
-  if (opts.chains) print_chain("latent", &chains.z, sampled.z_accepted);
+  if (opts.chains && chains.mode != NEG_PCD) print_chain("latent", &chains.z, sampled.z_accepted);
   if (opts.chains) print_chain("visible", &chains.x, sampled.x_accepted);
   printf("%ld samples are in %s\n", sampled.rows, apply->out);
   return OK;
@@ -104,11 +104,13 @@ const Command cmd_sample = {
         "decoded end is /x_latent, then a visible chain, whose end is /x. The options of the\n"
         "chains are those of the training; say nae.z_steps, nae.x_steps, nae.temperature or\n"
         "nae.z_temperature to change them: fresh chains want more steps than replayed ones, and\n"
-        "a lower temperature keeps to what the model is surest of.\n"
+        "a lower temperature keeps to what the model is surest of. Chains of nae.mode=pcd start\n"
+        "at noise in x and have no latent part: no /z, no /x_latent.\n"
         "\n"
-        "  mpirun -n 4 jetnae sample runs/jets-nae sample.count=10000 nae.z_steps=200 \\\n"
+        "  mpirun -n 4 jetnae sample runs/qcd sample.count=10000 nae.z_steps=200 \\\n"
         "    nae.z_temperature=1e-6\n"
-        "  jetnae sample runs/jets-vae sample.walk=grid out=grid.h5\n",
+        "  jetnae train configs/jets-vae.yaml data.input=train.h5 out=runs/vae\n"
+        "  jetnae sample runs/vae sample.walk=grid out=grid.h5\n",
     .takes_run = true,
     .run = run,
 };

@@ -18,6 +18,7 @@ enum { PATH_SIZE = 4096, WORD_SIZE = 64, VALUES_MOST = 256 };
 /* What a member found; NaN: nothing yet. */
 typedef struct Result {
   double auc, auc_error, at30; /* 1/eps_B at eps_S = 0.3 */
+  double bound;                /* 1: no background was left, at30 is only a bound */
 } Result;
 enum { RESULT_NUMBERS = sizeof(Result) / sizeof(double) };
 
@@ -134,7 +135,7 @@ static Result measure(const Config *config, const Dataset *data, const Scores *s
   Metrics m = metrics_compute(scores->energy, is_signal, data->has_weight ? data->weight : NULL,
                               data->rows);
   mem_free(&is_signal);
-  return (Result){m.auc, m.auc_error, m.at30.value};
+  return (Result){m.auc, m.auc_error, m.at30.value, m.at30.bound};
 }
 
 static Err score_model(const Comm *comm, const Config *config, const Model *model,
@@ -185,6 +186,12 @@ static double mean(const Scan *scan, int value, double (*of)(const Result *)) {
 static double auc(const Result *r) { return r->auc; }
 static double auc_error(const Result *r) { return r->auc_error; }
 static double rejection(const Result *r) { return r->at30; }
+static double bound(const Result *r) { return r->bound; }
+
+/* ">" where the mean rejection is a lower bound, because that of some seed is. */
+static const char *above(const Scan *scan, int value) {
+  return mean(scan, value, bound) > 0 ? ">" : "";
+}
 
 /* Standard deviation over seeds; NaN for one. */
 static double spread(const Scan *scan, int value) {
@@ -199,11 +206,12 @@ static double spread(const Scan *scan, int value) {
 static Err write_table(const Scan *scan, const char *path) {
   FILE *file = fopen(path, "w");
   if (!file) return err_user("%s: cannot be written", path);
-  fprintf(file, "%s,seeds,auc,auc_spread,auc_error,rejection_at_0.3\n", scan->option->key);
+  fprintf(file, "%s,seeds,auc,auc_spread,auc_error,rejection_at_0.3,rejection_bounds\n", scan->option->key);
   for (int v = 0; v < scan->values; v++) {
     fprintf(file, "%s,%d,%.6f,", scan->value[v], scan->seeds, mean(scan, v, auc));
     if (scan->seeds > 1) fprintf(file, "%.6f", spread(scan, v));
-    fprintf(file, ",%.6f,%.6g\n", mean(scan, v, auc_error), mean(scan, v, rejection));
+    fprintf(file, ",%.6f,%.6g,%.0f\n", mean(scan, v, auc_error), mean(scan, v, rejection),
+            scan->seeds * mean(scan, v, bound));
   }
   if (fclose(file)) return err_user("%s: cannot be written", path);
   return OK;
@@ -215,8 +223,9 @@ static void print_table(const Scan *scan) {
          "1/eps_B(0.3)");
   for (int v = 0; v < scan->values; v++) {
     double center = mean(scan, v, auc), width = spread(scan, v);
-    printf("%-24s %.4f +- %.4f   %-12.4g ", scan->value[v], center,
-           isnan(width) ? mean(scan, v, auc_error) : width, mean(scan, v, rejection));
+    printf("%-24s %.4f +- %.4f  %1s%-12.4g ", scan->value[v], center,
+           isnan(width) ? mean(scan, v, auc_error) : width, above(scan, v),
+           mean(scan, v, rejection));
     for (int i = 0; i <= 20; i++)
       putchar(i == (int)lround(20 * center) ? '*' : i == 10 ? '|' : '.');
     putchar('\n');

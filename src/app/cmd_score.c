@@ -248,7 +248,8 @@ const Command cmd_score = {
         "score.outliers names sets that the model never saw, by commas: constant (each image of\n"
         "one random value), noise, or files; each is compared with the normal rows.\n"
         "\n"
-        "  mpirun -n 4 jetnae score runs/jets data.input=test.h5 out=scores.h5\n"
+        "  mpirun -n 4 jetnae score runs/qcd data.input=test.h5 out=scores.h5\n"
+        "  mpirun -n 4 jetnae score runs/ensemble data.input=test.h5\n"
         "  jetnae score runs/digits data.input=t10k-images-idx3-ubyte.gz rows.from=8000 \\\n"
         "    score.outliers=constant,noise,fashion/t10k-images-idx3-ubyte.gz\n",
     .takes_run = true,

@@ -160,6 +160,7 @@ static Err find_standard(Loaded *loaded, const Comm *comm, const Config *config)
 static Err standardise(Loaded *loaded, const Comm *comm, const Config *config) {
   TRY(find_standard(loaded, comm, config));
   const Standard *by = &loaded->standard;
+  TRY(config_check_standardised(config, by->mean));
   if (!by->mean) return OK;
   standard_apply(&loaded->data, comm, by->mean, by->scale);
   if (loaded->separate.rows) standard_apply(&loaded->separate, comm, by->mean, by->scale);
@@ -433,7 +434,11 @@ const Command cmd_train = {
         "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 out=runs/qcd\n"
         "  mpirun -n 4 jetnae train from=runs/qcd/model.h5 out=runs/qcd-again\n"
         "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 data.normal=1 \\\n"
-        "    objective=ae out=runs/top-ae\n",
+        "    objective=ae out=runs/top-ae\n"
+        "  mpirun -n 4 jetnae train configs/jets-features-nae.yaml data.input=train.h5 \\\n"
+        "    ensemble=2 out=runs/ensemble\n"
+        "  jetnae train configs/digits-small.yaml data.input=t10k-images-idx3-ubyte.gz \\\n"
+        "    data.limit=8000 out=runs/digits\n",
     .needs_config = true,
     .run = run,
 };

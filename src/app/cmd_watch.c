@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/members.h"
 #include "base/clock.h"
 #include "out/outlook.h"
 #include "out/verdict.h"
@@ -35,6 +36,7 @@ static Err read_plan(Watching *watching, const char *run) {
   char path[PATH_SIZE];
   char *text;
   Config config;
+  TRY(members_want_one(run));
   snprintf(path, sizeof path, "%s/config.yaml", run);
   TRY(config_file(&text, path));
   Err e = config_read(&config, path, text, 0, NULL);

@@ -95,6 +95,12 @@ static Err check_chain(const ChainOpts *chain, const char *sampler, char which) 
   return OK;
 }
 
+Err config_check_standardised(const Config *config, bool standardised) {
+  if (!standardised || strcmp(config->train.energy, "bernoulli") != 0) return OK;
+  return err_user("energy: found bernoulli with standardised samples, want mse, or "
+                  "data.standardise=false: it wants values from 0 to 1");
+}
+
 /* Options that can not go together. */
 static Err check(const Config *config) {
   const NaeOpts *nae = &config->train.chain;
@@ -103,6 +109,7 @@ static Err check(const Config *config) {
   if (config->train.guard.band_low >= config->train.guard.band_high)
     return err_user("guard.band_low: found %g, want less than guard.band_high, which is %g",
                     config->train.guard.band_low, config->train.guard.band_high);
+  TRY(config_check_standardised(config, config->standardise == STANDARDISE_TRUE));
   if (config->rows_to && config->rows_to <= config->rows_from)
     return err_user("rows.to: found %ld, want more than rows.from, which is %ld", config->rows_to,
                     config->rows_from);

@@ -19,6 +19,14 @@ int members_recorded(const char *dir) {
   return n;
 }
 
+Err members_want_one(const char *run) {
+  int n = members_recorded(run);
+  if (!n) return OK;
+  return err_user("%s: found an ensemble of %d, want one of its members, %s/member-0 to "
+                  "%s/member-%d; score and report take the whole",
+                  run, n, run, run, n - 1);
+}
+
 static Err write_number(const char *path, int n) {
   FILE *file = fopen(path, "w");
   if (!file) return err_user("%s: cannot be written: %s", path, strerror(errno));

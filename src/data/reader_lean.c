@@ -36,19 +36,19 @@ static void close_lean(Source *source) { lean_close((Lean **)&source->file); }
 static Err check_lean(const Source *source, const ImageOpts *opts) {
   if (!source->raw_image) return OK;
   const struct {
-    const char *name;
+    const char *name, *option;
     double want;
-  } made_with[] = {{"image.size", opts->size},
-                   {"image.width_eta", opts->width_eta},
-                   {"image.width_phi", opts->width_phi},
-                   {"image.merge_last", opts->merge == PIXEL_LAST},
-                   {"image.constituents", opts->constituents}};
+  } made_with[] = {{"image.size", "data.image_size", opts->size},
+                   {"image.width_eta", "data.width_eta", opts->width_eta},
+                   {"image.width_phi", "data.width_phi", opts->width_phi},
+                   {"image.merge_last", "data.pixel_merge last", opts->merge == PIXEL_LAST},
+                   {"image.constituents", "data.constituents", opts->constituents}};
   for (size_t i = 0; i < sizeof made_with / sizeof *made_with; i++) {
     double found = lean_number(source->file, made_with[i].name, -1);
     if (found != made_with[i].want)
       return err_user("%s: the images were made with %s = %g, want %g as configured; change that "
                       "or prepare them again",
-                      source->path, made_with[i].name, found, made_with[i].want);
+                      source->path, made_with[i].option, found, made_with[i].want);
   }
   return OK;
 }

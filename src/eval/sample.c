@@ -30,6 +30,9 @@ typedef struct Job {
 
 static long latent_of(const Job *job) { return shape_size(net_latent(job->crew.model->net)); }
 
+/* Chains of pcd start in x and know no code. */
+static bool in_x(const Job *job) { return job->opts->chains && job->chains.mode == NEG_PCD; }
+
 static long rows_of(const SampleOpts *opts) {
   long steps = opts->walk_steps;
   if (opts->walk == WALK_GRID) return steps * steps;
@@ -110,23 +113,30 @@ static void count(Hand *hand, const NegativeStats *stats) {
   hand->count[2] += stats->x.proposed, hand->count[3] += stats->x.accepted;
 }
 
+/* What the latent chains ended with, which is what their slots remember. */
+static void store_latent(Job *job, int thread, void *record, int n) {
+  Crew *crew = &job->crew;
+  long dim = shape_size(crew->model->input), latent = latent_of(job);
+  size_t size = job->file.size;
+  for (long i = 0; i < latent * L; i++)
+    crew->z[thread][i] = job->hand[thread].replay.state[i % L * latent + i / L];
+  recon_decode(crew->recon[thread], crew->y[thread], crew->z[thread]);
+  crew_restore(crew, crew->y[thread]);
+  crew_store(record, size, job->at_z, crew->z[thread], latent, n);
+  crew_store(record, size, job->at_latent, crew->y[thread], dim, n);
+}
+
 static void chain_tile(void *self, int thread, void *record, long first, int n) {
   Job *job = self;
   Crew *crew = &job->crew;
   Hand *hand = &job->hand[thread];
   NegativeStats stats;
-  long dim = shape_size(crew->model->input), latent = latent_of(job);
   size_t size = job->file.size;
   empty_slots(&hand->replay, first);
   negative_tile(hand->negative, &job->chains, &hand->replay, crew->x[thread], first, 0, &stats);
-  for (long i = 0; i < latent * L; i++)
-    crew->z[thread][i] = hand->replay.state[i % L * latent + i / L];
-  recon_decode(crew->recon[thread], crew->y[thread], crew->z[thread]);
+  if (!in_x(job)) store_latent(job, thread, record, n);
   crew_restore(crew, crew->x[thread]);
-  crew_restore(crew, crew->y[thread]);
-  crew_store(record, size, job->at_z, crew->z[thread], latent, n);
-  crew_store(record, size, job->at_latent, crew->y[thread], dim, n);
-  crew_store(record, size, job->at_x, crew->x[thread], dim, n);
+  crew_store(record, size, job->at_x, crew->x[thread], shape_size(crew->model->input), n);
   for (int l = 0; l < n; l++)
     memcpy((char *)record + (size_t)l * size + job->at_energy, &stats.x.last[l], sizeof(double));
   count(hand, &stats);
@@ -148,7 +158,7 @@ static void hands_init(Job *job, const Model *model) {
     if (job->opts->chains) {
       hand->negative =
           negative_new(model->net, &job->crew.weights, distance_find(model->energy), NULL);
-      hand->replay = replay_new(0, L, 1, latent_of(job));
+      hand->replay = replay_new(0, L, 1, in_x(job) ? shape_size(model->input) : latent_of(job));
     } else {
       hand->other = MEM_NEW(float, "sampling", latent_of(job) * L);
     }
@@ -171,15 +181,16 @@ static void add_columns(Job *job) {
   job->at_x = rowfile_add(
       file,
       rowfile_sample("x", shape, chains ? "ends of the visible chains" : "decoded samples"));
-  if (chains)
+  if (chains && !in_x(job))
     job->at_latent =
         rowfile_add(file, rowfile_sample("x_latent", shape, "decoded ends of the latent chains"));
-  job->at_z = rowfile_add(file, (RowColumn){.name = "z",
-                                            .rank = 1,
-                                            .dims = {latent_of(job)},
-                                            .axis = {"feature"},
-                                            .unit = "1",
-                                            .about = "codes of the samples, before decoding"});
+  if (!in_x(job))
+    job->at_z = rowfile_add(file, (RowColumn){.name = "z",
+                                              .rank = 1,
+                                              .dims = {latent_of(job)},
+                                              .axis = {"feature"},
+                                              .unit = "1",
+                                              .about = "codes of the samples, before decoding"});
   job->at_energy = rowfile_add(file, (RowColumn){.name = "energy",
                                                  .type = ROW_DOUBLE,
                                                  .unit = "1",
@@ -193,9 +204,10 @@ static void note(void *self, hid_t file) {
   h5_put_text(file, "walk", walk[job->opts->walk]);
   if (!job->opts->chains) return;
   h5_put_real(file, "temperature", job->chains.x.temperature);
+  h5_put_int(file, "x_steps", job->chains.x.steps);
+  if (in_x(job)) return;
   h5_put_real(file, "z_temperature", job->chains.z.temperature);
   h5_put_int(file, "z_steps", job->chains.z.steps);
-  h5_put_int(file, "x_steps", job->chains.x.steps);
 }
 
 /* Collective. */
@@ -213,9 +225,9 @@ Err samples_save(const Comm *comm, const char *path, const Model *model, const S
                  const Fact *facts, Sampled *sampled) {
   Job job = {.opts = opts, .file = rowfile_new(comm, path, "jetnae samples", rows_of(opts))};
   crew_init(&job.crew, model, opts->threads);
+  if (opts->chains) job.chains = *opts->chains, job.chains.seed = chain_seed(opts->seed);
   hands_init(&job, model);
   add_columns(&job);
-  if (opts->chains) job.chains = *opts->chains, job.chains.seed = chain_seed(opts->seed);
   Sweep sweep = {.what = "sampling",
                  .items = job.file.rows,
                  .size = job.file.size,

@@ -239,7 +239,7 @@ static void what_cannot_be_is_said(void) {
   opts.view.name = "image";
   opts.view.image.size = 40;
   says(dataset_load(&data, world, &opts, "test"),
-       "pixels.h5: the images were made with image.size = 20, want 40 as configured");
+       "pixels.h5: the images were made with data.image_size = 20, want 40 as configured");
 }
 
 /* Files may not grow over a limit: the disk is full, as far as a program can tell. */

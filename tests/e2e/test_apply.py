@@ -149,6 +149,26 @@ def check_chains(bench, nae):
     bench.refused("sample", nae, "sample.walk=grid", says=["sample.walk", "nae"])
 
 
+def check_visible_chains(bench, pcd):
+    """Chains that start in x: noise at first, and then what they say of it is what score says."""
+    path = bench.both("visible.h5", ["sample", pcd], "sample.count=21")
+    still = bench.folder / "noise.h5"
+    bench.run("sample", pcd, "sample.count=400", "nae.x_steps=0", f"out={still}")
+    noise = bench.values(still, "x")
+    mean = sum(noise) / len(noise)
+    square = sum(v * v for v in noise) / len(noise)
+    bench.check(
+        abs(mean - 1 / 2) < 0.01 and abs(square - 1 / 3) < 0.01 and 0 <= min(noise),
+        f"fresh chains: found mean {mean} and mean square {square}, want those of (0, 1)",
+    )
+    bench.check(bench.values(path, "x") != noise[: 21 * 64], "the chains did not move")
+    again = bench.folder / "again.h5"
+    bench.run("score", pcd, f"data.input={path}", "data.source=hdf5", "data.x=/x", f"out={again}")
+    energy = zip(bench.values(path, "energy"), bench.values(again, "energy"))
+    bench.check(all(abs(a - b) < 1e-6 * b for a, b in energy), "energies of samples")
+    bench.refused("sample", pcd, "nae.mode=cd", says=["nae.mode", "found cd", "nae.mode=pcd"])
+
+
 def check_prior(bench):
     text = (bench.source / "configs/tiny.yaml").read_text()
     text = text.replace("- dense: 3\n    - sphere", "- dense: 6\n    - gaussian")
@@ -229,6 +249,7 @@ def main():
         check_rows(bench, nae)
         check_outliers(bench, nae)
         check_chains(bench, nae)
+        check_visible_chains(bench, bench.train("pcd", source / "configs/tiny.yaml", "nae.mode=pcd"))
         check_prior(bench)
         check_pairs(bench)
         check_bad(bench, nae)

@@ -147,6 +147,18 @@ def check_options(bench):
     bench.expect(
         "batch", bench.train("train.batch=24"), "train.batch", "found 24", "multiple of 16"
     )
+    bench.expect(
+        "pixels standardised",
+        bench.train("energy=bernoulli", "data.standardise=true"),
+        "energy: found bernoulli with standardised samples",
+        "data.standardise=false",
+    )
+    features = bench.source / "configs/jets-features.yaml"
+    bench.expect(
+        "features as pixels",
+        ["train", features, "data.source=toy", "energy=bernoulli", f"out={bench.folder / 'run'}"],
+        "energy: found bernoulli with standardised samples",
+    )
     bench.expect("unknown command", ["trian"], "trian", "train")
     bench.expect("unknown ISA", bench.train("isa=mmx"), "isa", "mmx")
     text = bench.tiny.read_text()

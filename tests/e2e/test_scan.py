@@ -51,6 +51,25 @@ def check_ensemble(failures, helper, expect, tiny, folder, toys):
         if not failures.check(good, f"members {row}: found mean {m}, spread {s}"):
             return
     failures.check(len(mean) == 300, f"found {len(mean)} rows, want 300")
+    for words in (["encode", out, *data], ["export", out, f"out={folder}/onnx"], ["info", out],
+                  ["watch", out]):  # fmt: skip
+        expect(2, f"an ensemble of 3, want one of its members, {out}/member-0 to", 2, *words)
+
+
+def check_bounds(failures, binary, expect, scan, folder, few):
+    """So few QCD jets that for some runs none is left at eps_S = 0.3."""
+    expect(0, ">", 2, *scan, f"scan.test={few}", f"out={folder}")
+    for row in csv.DictReader(open(folder / "scan.csv")):
+        bounds = values = 0
+        for seed in (1, 2):
+            run_dir = folder / f"{row['data.contamination']}-seed{seed}"
+            said = run(binary, "score", run_dir, f"data.input={few}", "data.source=lean",
+                       f"out={folder}/few.h5").out  # fmt: skip
+            sign, value = re.search(r"eps_B\(0\.3\) ([=>]) ([0-9.e+]+)", said).groups()
+            bounds, values = bounds + (sign == ">"), values + float(value)
+        good = int(row["rejection_bounds"]) == bounds
+        good = good and math.isclose(float(row["rejection_at_0.3"]), values / 2, rel_tol=0.01)
+        failures.check(good, f"want {bounds} bounds, {values / 2} in {row}")
 
 
 def main():
@@ -102,6 +121,9 @@ def main():
         want = auc_of(binary, folder / "all/1e-3-seed1", toys)
         failures.check(abs(found - want) < 1e-4, f"all classes normal: found {found}, want {want}")
 
+        few = folder / "few.h5"
+        expect(0, "", 1, "generate", f"out={few}", "generate.jets=24", "data.toy_seed=11")
+        check_bounds(failures, binary, expect, [*scan, "data.normal=1"], folder / "inverse", few)
         check_ensemble(failures, helper, expect, tiny, folder, toys)
         wrong = ["scan", tiny, *QUICK, f"out={folder}/wrong"]
         expect(2, "scan.values: found none", 1, *wrong)
