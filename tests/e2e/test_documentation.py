@@ -40,6 +40,7 @@ ELSEWHERE = {
     "jobs/pipeline.sh": "tests/slurm",
     "sbatch": "tests/slurm",
     "meson": "jobs/check; tests/library installs",
+    "cc": "tests/library",
 }
 FIRST = ("jetnae", "build/jetnae", "mpirun", "python3", "examples/", *ELSEWHERE)
 
@@ -60,8 +61,13 @@ def spans(text):
     return re.findall(r"`(jetnae \w+ [^`]+)`", text.replace("\n", " "))
 
 
-def has(module):
-    return subprocess.run(["python3", "-c", f"import {module}"], capture_output=True).returncode == 0
+def lacks_modules(line):
+    """Whether a line of Python wants what is not here."""
+    for path in re.findall(r"\S+\.py", line):
+        line += (ROOT / path).read_text()
+    wanted = set(re.findall(r"\b(?:h5py|onnx|matplotlib|numpy)\b", line))
+    test = ["python3", "-c", "".join(f"import {name}\n" for name in wanted)]
+    return subprocess.run(test, capture_output=True).returncode != 0
 
 
 class Reader:
@@ -96,14 +102,11 @@ class Reader:
         for line in lines:
             if line.startswith(tuple(ELSEWHERE)) or stands_for_others(line):
                 continue
-            modules = re.findall(r"\b(h5py|onnx|matplotlib)\b", line)
-            if line.startswith("python3") and not all(map(has, modules)):
+            without = "jetnae report" in line and not shutil.which("gnuplot")
+            if without or line.startswith("python3") and lacks_modules(line):
                 print(f"skipped: {line}")
-                continue
-            if "jetnae report" in line and not shutil.which("gnuplot"):
-                print(f"skipped: {line}")
-                continue
-            self.types(line)
+            else:
+                self.types(line)
 
 
 def write_idx(path, shape, data):
@@ -187,6 +190,16 @@ def check_readme(reader, names):
         reader.types(f"jetnae score row{i} data.input=test.h5")
 
 
+def check_c(reader):
+    """The lines of C that README shows, as a reader puts them into a function."""
+    blocks = re.findall(r"```c\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    reader.failures.check(len(blocks) == 1, f"README.md: found {len(blocks)} blocks of C")
+    head = "#include <jetnae.h>\n#include <stdio.h>\nint use(float *x, const float *p4, double *energy,"
+    program = f"{head} int slots, long n) {{\n{blocks[0]}\nreturn 0; }}\n"
+    (reader.folder / "use.c").write_text(program)
+    reader.types(f"cc -Wall -Werror -fsyntax-only -I{ROOT}/include use.c")
+
+
 def check_configurations(reader):
     text = (ROOT / "README.md").read_text()
     for path in sorted((ROOT / "configs").glob("*.yaml")):
@@ -204,7 +217,9 @@ def main():
         make_data(reader)
         names = check_helps(reader)
         (reader.folder / "runs").rename(reader.folder / "earlier")
+        reader.types("jetnae train configs/quickstart.yaml out=quickstart/nae-direct")
         check_readme(reader, names)
+        check_c(reader)
         check_configurations(reader)
         print(f"{reader.count} commands")
     failures.finish()

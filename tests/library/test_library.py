@@ -2,9 +2,13 @@
 """libjetnae: the same bits as the program for every view of a jet, from several threads; no MPI
 linked, only its public names visible; words, and no end, for files that are no models.
 
-Usage: test_library.py BINARY LIBRARY COMPARE DAMAGE EXAMPLE SOURCE_ROOT
+Usage: test_library.py BINARY LIBRARY COMPARE DAMAGE EXAMPLE SOURCE_ROOT [BUILD_ROOT]
+
+With BUILD_ROOT the example is also compiled as others do it: against what `meson install` leaves, by
+what pkg-config says.
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -58,6 +62,18 @@ def check_links(library, failures):
     failures.check(set(names) == public, f"nm: found {sorted(names)}, want {sorted(public)}")
 
 
+def installed_example(folder, source, build):
+    """The example, and the environment in which it finds the library."""
+    done = run("meson", "install", "-C", build, "--no-rebuild", "--destdir", folder, ranks=0)
+    pc = next(iter(folder.rglob("jetnae.pc")), None)
+    if done.code or not pc:
+        return None, done
+    env = {"PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(folder)}
+    line = f"cc {source}/examples/score.c $(pkg-config --cflags --libs jetnae) -o {folder}/score"
+    done = run("sh", "-ec", line, ranks=0, env=env)
+    return {"LD_LIBRARY_PATH": str(pc.parents[1])}, done
+
+
 def main():
     binary, library, compare, damage, example = sys.argv[1:6]
     p4 = pathlib.Path(sys.argv[6]) / "tests/data/fixtures/images.h5"
@@ -91,6 +107,14 @@ def main():
         (folder / "zeros").write_bytes(bytes(4 * 144 * 21))
         rows = expect(example, image / "model.h5", folder / "zeros").split()
         failures.check(len(rows) == 21 and len(set(rows)) == 1, f"example: found {rows}")
+        if len(sys.argv) > 7:
+            env, done = installed_example(folder / "root", sys.argv[6], sys.argv[7])
+            failures.check(done.code == 0 and env, done)
+            own = folder / "root/score"
+            done = run(own, image / "model.h5", folder / "zeros", ranks=0, env=env)
+            failures.check(done.out.split() == rows, f"installed\n{done}")
+            linked = run("ldd", own, ranks=0, env=env).out
+            failures.check("libmpi" not in linked and "root/" in linked, f"ldd: {linked}")
         for path, want in {
             folder
             / "nothing.h5": "No such file or directory; want a model written by jetnae train",
