@@ -28,7 +28,7 @@ from harness import MPI, Failures, scratch  # noqa: E402
 LESS = {
     "generate": "generate.jets=2000",
     "train": "train.steps=2 log.steps=1",
-    "scan": "train.steps=2 data.train_limit=500 data.image_size=20 scan.seeds=1",
+    "scan": "train.steps=2 data.train_limit=500 scan.values=0,1 scan.seeds=1",
     "sample": "sample.count=32",
     "evidence": "evidence.chains=16 evidence.steps=10 nae.temperature=1",
     "bench": "cases=read",

@@ -6,6 +6,8 @@ Usage: test_onnx.py BINARY SOURCE_ROOT
 """
 
 import pathlib
+import re
+import subprocess
 import sys
 import tempfile
 
@@ -21,7 +23,7 @@ except ImportError as e:
 sys.path.insert(0, str(pathlib.Path(sys.argv[2]) / "tests/e2e"))
 from harness import Failures, run  # noqa: E402
 
-ROWS = 64
+ROWS = 1000
 HEAD = """
 objective: ae
 data: {source: hdf5, x: /x, normal: all, valid_fraction: 0.2, %s}
@@ -110,9 +112,21 @@ def result(model, x):
     return session.run(None, {session.get_inputs()[0].name: x})[0]
 
 
+def check_all_there(binary, failures):
+    """No layer and no energy that MODELS leaves out."""
+    reference = subprocess.check_output([binary, "config"], text=True)
+    layer_names = re.findall(r"^(\w+)$", reference.split("--- layers")[1], flags=re.M)
+    energies = re.search(r"^energy\n.*\n +one of ([\w, ]+);", reference, flags=re.M)[1].split(", ")
+    text = str(MODELS) + "energy=mse"
+    for name in layer_names + [f"energy={energy}" for energy in energies]:
+        failures.check(re.search(rf"\b{name}\b", text), f"no model has {name}")
+    failures.check(len(layer_names) > 20, f"found {layer_names}")
+
+
 def main():
     binary = sys.argv[1]
     failures = Failures()
+    check_all_there(binary, failures)
 
     def expect(name, *words):
         done = run(binary, *words, "quiet=true", ranks=1)
@@ -145,7 +159,9 @@ def main():
             }
             for part, (given, want) in wants.items():
                 found = result(f"{out}/onnx/{part}.onnx", given)
-                worst = np.abs(found - want.reshape(found.shape)).max() / np.abs(want).max()
+                want = want.reshape(found.shape)
+                scale = np.abs(want) if part == "energy" else np.abs(want).max()
+                worst = (np.abs(found - want) / np.maximum(scale, 1e-30)).max()
                 print(f"{name}/{part}: {worst:.1e}")
                 failures.check(worst < 1e-5, f"{name}/{part}: found a difference of {worst}")
     failures.finish()
