@@ -123,23 +123,15 @@ int range_owner(long n, int size, long i) {
 
 /* All-reduce in place. */
 static void all_reduce(const Comm *comm, void *x, int count, MPI_Datatype type, MPI_Op op) {
-  MPI_Request request;
-  if (!watch_on(comm)) {
-    MPI(MPI_Allreduce(MPI_IN_PLACE, x, count, type, op, comm->all));
-    return;
-  }
-  MPI(MPI_Iallreduce(MPI_IN_PLACE, x, count, type, op, comm->all, &request));
-  watch_wait(comm, &request);
+  watch_begin(comm);
+  MPI(MPI_Allreduce(MPI_IN_PLACE, x, count, type, op, comm->all));
+  watch_end(comm);
 }
 
 static void broadcast(const Comm *comm, void *bytes, int count, int root) {
-  MPI_Request request;
-  if (!watch_on(comm)) {
-    MPI(MPI_Bcast(bytes, count, MPI_BYTE, root, comm->all));
-    return;
-  }
-  MPI(MPI_Ibcast(bytes, count, MPI_BYTE, root, comm->all, &request));
-  watch_wait(comm, &request);
+  watch_begin(comm);
+  MPI(MPI_Bcast(bytes, count, MPI_BYTE, root, comm->all));
+  watch_end(comm);
 }
 
 Err comm_agree(const Comm *comm, Err e) {
@@ -190,13 +182,9 @@ void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root) {
 }
 
 void comm_barrier(const Comm *comm) {
-  MPI_Request request;
-  if (!watch_on(comm)) {
-    MPI(MPI_Barrier(comm->all));
-    return;
-  }
-  MPI(MPI_Ibarrier(comm->all, &request));
-  watch_wait(comm, &request);
+  watch_begin(comm);
+  MPI(MPI_Barrier(comm->all));
+  watch_end(comm);
 }
 
 enum { TAG_GATHER = 1 };
@@ -215,7 +203,7 @@ static void receive_all(const Comm *comm, char *bytes, size_t n, int from) {
 
 /* One rank after the other: no counts in an int, and rank 0 needs no room for requests. */
 void comm_gather(const Comm *comm, void *all, const void *mine, long count, size_t size) {
-  if (watch_on(comm)) comm_barrier(comm);
+  comm_barrier(comm); /* watched, as what follows is not */
   if (comm->rank) {
     MPI(MPI_Gather(&count, 1, MPI_LONG, NULL, 1, MPI_LONG, 0, comm->all));
     send_all(comm, mine, (size_t)count * size, 0);

@@ -18,10 +18,10 @@ struct Comm {
 /* par/watch.c */
 Watch *watch_new(void);
 void watch_free(Watch **watch);
-/* Whether collectives over it are to be started without blocking, and waited for with watch_wait. */
-bool watch_on(const Comm *comm);
-/* Collective. Until the request, a collective over this communicator, is complete. */
-void watch_wait(const Comm *comm, MPI_Request *request);
+/* Collective. Around each blocking call over this communicator; where it is watched, wait until all
+ * ranks have come, and end the program when the call then takes too long. */
+void watch_begin(const Comm *comm);
+void watch_end(const Comm *comm);
 
 /* MPI's failures are ours to report: communicators and windows return codes. */
 #define MPI(call)                                                                                \

@@ -1,11 +1,12 @@
 /* Loaded before the program (LD_PRELOAD): one operation on files below a directory goes wrong on one
- * rank, at the moment it is due. For glibc.
+ * rank, at the moment it is due; or one exchange between ranks. For glibc.
  *
  *   JETNAE_FAULT_BELOW   the directory (or file)
  *   JETNAE_FAULT_RANK    on which rank
  *   JETNAE_FAULT_AT      the how-manyeth operation of its kind, from 1
- *   JETNAE_FAULT         what: kill (before any reading, writing, syncing or naming), write (fails as
- *                        on a full disk), read (fails as on a broken one)
+ *   JETNAE_FAULT         what: kill, hang (before any reading, writing, syncing or naming), write
+ *                        (fails as on a full disk), read (fails as on a broken one), exchange
+ *                        (hangs inside an all-reduce)
  */
 #undef _FILE_OFFSET_BITS /* else pread and pread64 are one */
 #include <dlfcn.h>
@@ -21,7 +22,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-typedef enum Kind { READ, WRITE, NAME } Kind;
+typedef enum Kind { READ, WRITE, NAME, EXCHANGE } Kind;
 
 static atomic_long seen;
 
@@ -36,10 +37,12 @@ static bool due(Kind kind, const char *path) {
   const char *what = getenv("JETNAE_FAULT"), *at = getenv("JETNAE_FAULT_AT");
   if (!what || !at || !wanted || strcmp(rank ? rank : "0", wanted) || !is_below(path))
     return false;
-  bool counts = !strcmp(what, "kill") || (kind == WRITE && !strcmp(what, "write")) ||
-                (kind == READ && !strcmp(what, "read"));
+  bool any = !strcmp(what, "kill") || !strcmp(what, "hang");
+  bool counts = (kind == WRITE && !strcmp(what, "write")) ||
+                (kind == READ && !strcmp(what, "read")) || (kind != EXCHANGE && any) ||
+                (kind == EXCHANGE && !strcmp(what, "exchange"));
   if (!counts || atomic_fetch_add(&seen, 1) + 1 != atol(at)) return false;
-  if (!strcmp(what, "kill")) raise(SIGKILL);
+  if (kind == EXCHANGE || any) raise(!strcmp(what, "kill") ? SIGKILL : SIGSTOP);
   return true;
 }
 
@@ -92,3 +95,10 @@ int rename(const char *from, const char *to) {
 }
 
 int unlink(const char *path) { return due(NAME, path) ? FAIL(EIO) : REAL(unlink)(path); }
+
+/* Handles are as wide as a pointer, or narrower. */
+int MPI_Allreduce(const void *in, void *out, int n, void *type, void *op, void *comm) {
+  const char *path = getenv("JETNAE_FAULT_BELOW");
+  if (path) due(EXCHANGE, path);
+  return REAL(MPI_Allreduce)(in, out, n, type, op, comm);
+}

@@ -87,11 +87,14 @@ def check_dead_rank(bench):
 
 
 def check_watchdog(bench):
-    for which in (0, 1):
-        done = signalled(
-            bench, f"rank {which} hangs", signal.SIGSTOP, which, "watchdog.minutes=0.02"
-        )
-        bench.expect(f"rank {which} hangs", done, "watchdog", f": {which} (")
+    """A rank hangs on its way to the others, or when all have come and exchange numbers."""
+    for what, rank, at in (("hang", 0, 70), ("hang", 1, 3), ("exchange", 0, 40), ("exchange", 1, 41)):
+        name = f"rank {rank}: {what}"
+        out = bench.folder / name.replace(": ", "-").replace(" ", "-")
+        env = bench.fault(what, out, rank, at)
+        done = bench.train(out, "watchdog.minutes=0.02", env=env)
+        late = f": {rank} (" if what == "hang" else "all have come to it"
+        bench.expect(name, done, "watchdog", late)
 
 
 def check_disk(bench):
