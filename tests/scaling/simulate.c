@@ -1,5 +1,5 @@
 /* Steps of the reference jet network on simulated ranks:
- *   smpirun ... simulate BATCH CHAINS LEAF_S CHAINS_S RANK_S WORD_S STEPS
+ *   smpirun ... simulate BATCH CHAINS LEAF_S CHAINS_S RANK_S WORD_S STEPS WATCHDOG_MINUTES
  * The step is src/train's and the reductions are src/par's, over the simulator's MPI; tiles cost
  * the times given (virtual.h). Prints a line of CSV for each phase: its name, ranks, batch,
  * chains, seconds of a step, and those in which the busiest rank computes. Fails unless every
@@ -145,10 +145,13 @@ int main(int argc, char **argv) {
   Rig rig = {0};
   CHECK(comm_start(&argc, &argv, &world) == OK, "%s", err_message());
   log_init(comm_rank(world), false);
-  CHECK(argc == 8, "found %d arguments, want BATCH CHAINS LEAF_S CHAINS_S RANK_S WORD_S STEPS",
+  CHECK(argc == 9,
+        "found %d arguments, want BATCH CHAINS LEAF_S CHAINS_S RANK_S WORD_S STEPS "
+        "WATCHDOG_MINUTES",
         argc - 1);
   Plan plan = plan_read(argv + 1);
   virtual_costs(&plan.costs);
+  comm_watch(world, atof(argv[8]));
   rig_make(&rig, world, &plan);
   measure(&rig, PHASE_AE, world, &plan);
   measure(&rig, PHASE_NAE, world, &plan);
