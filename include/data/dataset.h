@@ -18,9 +18,10 @@
 
 typedef enum BadRows { BAD_ERROR, BAD_SKIP } BadRows;
 
-/* Samples in memory: all, or it is an error; all if they fit; none but those that are held. The
- * last two as far as the source can be read anywhere, else all. */
-typedef enum Stay { STAY_ALL, STAY_FITTING, STAY_NONE } Stay;
+/* Samples in memory: all, or it is an error; all if they fit; none but those that are held. These
+ * two as far as the source can be read anywhere, else all. The last: all if they fit, of any
+ * source, for rows that are taken in order (data/passing.h). */
+typedef enum Stay { STAY_ALL, STAY_FITTING, STAY_NONE, STAY_PASSING } Stay;
 
 typedef struct DataOpts {
   SourceOpts source;
@@ -40,7 +41,8 @@ typedef struct Dataset {
   const View *view; /* how jets are seen; NULL: the rows were samples already */
   long rows;
   const float *x;        /* (rows, dim); with `place`: (slots, dim) */
-  const uint32_t *place; /* (rows) slot of each sample, or NOWHERE; NULL: each has its own */
+  const uint32_t *place; /* (rows) slot of each sample, or NOWHERE; NULL: row - first */
+  long first;            /* row of the first slot, of x and of target */
   const float *target;   /* (rows, dim) what x should become; NULL: x itself, no pairs */
   const int8_t *label;   /* (rows), -1: unknown */
   const float *weight;   /* (rows) */
@@ -57,6 +59,9 @@ typedef struct Dataset {
 /* Collective. Reads and prepares everything, with a progress line called `what`. Errors: those of
  * the source; bad rows; no room. */
 Err dataset_load(Dataset *data, const Comm *comm, const DataOpts *opts, const char *what);
+/* Collective. The same of an open source, which becomes the data set's, also in an error. */
+Err dataset_take(Dataset *data, const Comm *comm, Source *source, const DataOpts *opts,
+                 const char *what);
 void dataset_free(Dataset *data);
 /* Rows of the source that take part. */
 long dataset_rows(const Source *source, const DataOpts *opts);
@@ -80,7 +85,7 @@ void subset_free(Subset *subset);
 
 /* The sample (dim) of a row that is in memory. */
 static inline const float *dataset_sample(const Dataset *data, long row) {
-  long slot = data->place ? (long)data->place[row] : row;
+  long slot = data->place ? (long)data->place[row] : row - data->first;
   CHECK(slot != NOWHERE, "the sample of row %ld is not in memory", row);
   return data->x + slot * shape_size(data->shape);
 }

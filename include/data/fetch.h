@@ -24,14 +24,22 @@ uint64_t row_hash(long row, const float *x, const float *target, long dim, float
 typedef struct Fetch {
   const Dataset *data;
   Block block; /* the rows of a run */
+  long most;   /* of them */
 } Fetch;
-/* Owns: the caller, fetch_free. Borrows the data. */
-Fetch fetch_new(const Dataset *data);
+/* At most so many rows are read at once. Owns: the caller, fetch_free. Borrows the data. */
+Fetch fetch_new(const Dataset *data, long most);
 void fetch_free(Fetch *fetch);
 /* Local. x (n, dim) from n rows; rows close together should follow each other. Only the making of
  * samples is shared among `threads`. One caller at a time for each Fetch; with one thread in any
  * thread. Errors: cannot be read; damaged; changed. */
 Err fetch_rows(Fetch *fetch, float *x, const uint32_t *row, long n, int threads);
+
+/* Local. x, target (rows, dim), the latter NULL where there is none, from consecutive rows, of any
+ * source. As fetch_rows otherwise. */
+Err fetch_range(Fetch *fetch, float *x, float *target, Range rows, int threads);
+
+/* Rows of a run where they are wanted from here and there. */
+enum { FETCH_RUN = 64 };
 
 /* Collective. Make room for `spare` samples, whose slots come first, and behind them hold those
  * of the rows of n subsets, which have none in common. Errors: no room; those of fetch_rows. */

@@ -10,9 +10,10 @@
 const char *outliers_at(int i);
 bool outliers_known(const char *name);
 /* Collective. So many rows of a kind, their values uniform between the least and the largest of
- * `like`; row i is a pure function of (seed, i). Owns: the caller, dataset_free. Errors: no room.
- */
+ * `like`; row i is a pure function of (seed, i). They are for rows that are taken in order, in
+ * memory if they fit into memory_gb (0: they do). Owns: the caller, dataset_free. Errors: no room;
+ * `like` cannot be read. */
 Err outliers_make(Dataset *outliers, const Comm *comm, const char *name, const Dataset *like,
-                  long rows, uint64_t seed);
+                  long rows, uint64_t seed, double memory_gb);
 
 #endif

@@ -5,18 +5,12 @@
 #define EVAL_ENCODE_H
 
 #include "base/provenance.h"
-#include "data/dataset.h"
+#include "eval/crew.h"
 #include "model/model.h"
 #include "par/comm.h"
 
-/* Which rows of what. */
-typedef struct RowsAsked {
-  const Dataset *data;
-  Range rows;
-  int threads;
-} RowsAsked;
-
-/* Collective. Write /code (rows, D) and, where there are labels, /label. Errors: cannot write. */
+/* Collective. Write /code (rows, D) and, where there are labels, /label. Errors: cannot write;
+ * cannot be read again (data/passing.h). */
 Err codes_save(const Comm *comm, const char *path, const Model *model, const RowsAsked *asked,
                const Fact *facts);
 
@@ -29,7 +23,7 @@ typedef struct Cleaned {
 
 /* Collective. Write /reconstruction (rows, ...shape), /energy, with with_input /input, and
  * where there are labels /label; of pairs also /squares (rows, 2), the squared distances that
- * `cleaned` sums up. Errors: cannot write. */
+ * `cleaned` sums up. Errors: those of codes_save. */
 Err reconstructions_save(const Comm *comm, const char *path, const Model *model,
                          const RowsAsked *asked, bool with_input, const Fact *facts,
                          Cleaned *cleaned);

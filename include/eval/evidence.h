@@ -5,7 +5,7 @@
 #ifndef EVAL_EVIDENCE_H
 #define EVAL_EVIDENCE_H
 
-#include "data/dataset.h"
+#include "eval/crew.h"
 #include "mcmc/anneal.h"
 #include "model/model.h"
 #include "par/comm.h"
@@ -13,7 +13,7 @@
 typedef struct EvidenceOpts {
   double temperature;
   long chains;
-  int rungs, transitions, threads;
+  int rungs, transitions;
   uint64_t seed;
 } EvidenceOpts;
 
@@ -25,8 +25,8 @@ typedef struct Held {
 } Held;
 
 /* Collective. The base has mean and standard deviation of the rows, at most 10,000 of them; rows
- * from .. to - 1 are judged. Both results on rank 0 alone. */
-void evidence_compute(const Comm *comm, const Model *model, const Dataset *data, Range rows,
-                      const EvidenceOpts *opts, Evidence *evidence, Held *held);
+ * are judged. Both results on rank 0 alone. Errors: cannot be read again (data/passing.h). */
+Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *asked,
+                     const EvidenceOpts *opts, Evidence *evidence, Held *held);
 
 #endif

@@ -5,10 +5,10 @@
 #include "data/dataset.h"
 #include "model/model.h"
 
-/* Collective. Load a data set for a model: opts are those of its configuration, with another
- * input. Owns: the caller, dataset_free. Errors: those of dataset_load; samples of another shape.
- */
+/* Collective. Load a data set for a model, for rows taken in order (data/passing.h) by `threads` of
+ * each rank: opts are those of its configuration, with another input. Owns: the caller,
+ * dataset_free. Errors: those of dataset_load; samples of another shape. */
 Err input_load(Dataset *data, const Comm *comm, const DataOpts *opts, const Model *model,
-               const char *what);
+               int threads, const char *what);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "data/dataset.h"
+#include "eval/crew.h"
 #include "eval/metrics.h"
 #include "model/model.h"
 #include "par/comm.h"
@@ -24,10 +24,9 @@ typedef struct Scores {
   const float *mass_gev; /* (rows) of the jets; NULL, or all 0: there are none */
 } Scores;
 
-/* Collective. Score rows from .. to - 1 of the data with `threads` threads per rank. Owns: the
- * caller, free with scores_free; the labels are the data set's. Other ranks get no rows. */
-Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data, long from,
-                      long to, int threads);
+/* Collective. Owns: the caller, free with scores_free; the labels are the data set's. Other ranks
+ * get no rows. Errors: cannot be read again (data/passing.h). */
+Err scores_compute(Scores *scores, const Comm *comm, const Model *model, const RowsAsked *asked);
 void scores_free(Scores *scores);
 /* Local. Take the scores of member k of an ensemble (they are emptied), k = 0, 1, ... in order;
  * then finish the spread over n members. */

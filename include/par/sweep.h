@@ -18,19 +18,26 @@ typedef struct Sweep {
   /* In a thread. Make the records (n, size) of items first .. first + n - 1; n is 16, less in the
    * last tile. */
   void (*tile)(void *self, int thread, void *record, long first, int n);
+  /* In the main thread. Get items ready, at most sweep_most(threads) of them, whose tiles come
+   * next; NULL: they are. Not for sweep_tiles. */
+  Err (*before)(void *self, Range items);
 } Sweep;
+
+/* Items of a rank that are at work between two calls of `before`. */
+long sweep_most(int threads);
 
 /* Local. The records of the tiles from .. to - 1, in order. */
 void sweep_tiles(const Sweep *sweep, void *record, Range tiles);
 
-/* Collective. All records (items, size) on rank 0, in order; NULL on other ranks. Owns: the
- * caller, mem_free. */
-void *sweep_gather(const Comm *comm, const Sweep *sweep);
+/* Collective. *all: all records (items, size) on rank 0, in order; NULL on other ranks. Owns: the
+ * caller, mem_free. Errors: those of `before`, agreed on. */
+Err sweep_gather(void **all, const Comm *comm, const Sweep *sweep);
 
 /* Takes the records of items.from .. items.to - 1, in the main thread. */
 typedef Err SweepTake(void *taker, const void *record, Range items);
 /* Collective. Hand this rank's records over some thousand at a time, so that memory does not grow
- * with the number of items. Errors: those of `take`, agreed on. */
+ * with the number of items. Errors: those of `before` and
+ * `take`, agreed on. */
 Err sweep_stream(const Comm *comm, const Sweep *sweep, SweepTake *take, void *taker);
 
 #endif

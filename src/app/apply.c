@@ -88,7 +88,8 @@ static Err take_rows(Apply *apply, const Config *config) {
 
 Err apply_read(Apply *apply, const Comm *comm, Config *config, const char *what) {
   const char *path = config->data.source.path;
-  TRY(input_load(&apply->data, comm, &config->data, &apply->model, what));
+  TRY(input_load(&apply->data, comm, &config->data, &apply->model, config->train.threads,
+                 what));
   TRY(take_rows(apply, config));
   origin_note_data("input", path, config->data.source.reader, apply->data.checksum);
   return OK;

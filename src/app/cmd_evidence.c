@@ -30,7 +30,6 @@ static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
                         .chains = config->evidence_chains,
                         .rungs = config->evidence_steps,
                         .transitions = config->evidence_transitions,
-                        .threads = train->threads,
                         .seed = train->seed};
 }
 
@@ -78,7 +77,8 @@ static Err weigh(const Apply *apply, const Comm *comm, const Config *config) {
   EvidenceOpts opts = opts_of(apply, config);
   Evidence evidence = {0};
   Held held = {0};
-  evidence_compute(comm, &apply->model, &apply->data, apply->rows, &opts, &evidence, &held);
+  RowsAsked asked = {&apply->data, apply->rows, config->train.threads};
+  TRY(evidence_compute(comm, &apply->model, &asked, &opts, &evidence, &held));
   if (comm_rank(comm)) return OK;
   apply_print_refused(&apply->data);
   print(&evidence, &held, &opts);

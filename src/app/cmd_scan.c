@@ -145,14 +145,17 @@ static Err score_model(const Comm *comm, const Config *config, const Model *mode
   const char *other = config->scan_test ? config->scan_test : config->valid;
   if (other && !opts.source.path) opts.source.reader = "auto"; /* trained on made-up data */
   if (other) opts.source.path = other, opts.source.labels = "", opts.limit = 0;
-  TRY(input_load(&data, comm, &opts, model, "reading the rows to score"));
+  TRY(input_load(&data, comm, &opts, model, config->train.threads,
+                 "reading the rows to score"));
   Err e = data.has_label
               ? OK
               : err_user("%s: found no labels, want labelled rows to score (scan.test)",
                          opts.source.path ? opts.source.path : "toy jets");
   if (!e) {
-    Scores scores = scores_compute(comm, model, &data, 0, data.rows, config->train.threads);
-    if (comm_rank(comm) == 0) *result = measure(config, &data, &scores);
+    RowsAsked asked = {&data, {0, data.rows}, config->train.threads};
+    Scores scores;
+    e = scores_compute(&scores, comm, model, &asked);
+    if (!e && comm_rank(comm) == 0) *result = measure(config, &data, &scores);
     scores_free(&scores);
   }
   dataset_free(&data);

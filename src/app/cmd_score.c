@@ -83,14 +83,16 @@ static Err load_outliers(Dataset *data, const Comm *comm, const Apply *apply,
                          const Config *config, const char *name) {
   long rows = apply->rows.to - apply->rows.from;
   if (outliers_known(name))
-    return outliers_make(data, comm, name, &apply->data, rows, config->train.seed);
+    return outliers_make(data, comm, name, &apply->data, rows, config->train.seed,
+                         config->data.memory_gb);
   DataOpts opts = config->data;
   bool arrays = opts.source.x_path && *opts.source.x_path;
   opts.source.reader = arrays ? "hdf5" : "auto";
   opts.source.path = name;
   opts.source.labels = "";
   opts.limit = 0;
-  return err_where(input_load(data, comm, &opts, &apply->model, "reading outliers"),
+  return err_where(input_load(data, comm, &opts, &apply->model, config->train.threads,
+                              "reading outliers"),
                    "score.outliers: %s: ", name);
 }
 
@@ -106,10 +108,11 @@ static Err score_set(Scored *scored, const Comm *comm, const Apply *apply, const
   Dataset data = {0};
   snprintf(set->name, sizeof set->name, "%.*s", (int)length, name);
   TRY(load_outliers(&data, comm, apply, config, set->name));
-  set->scores = scores_compute(comm, &apply->model, &data, 0, data.rows, config->train.threads);
+  RowsAsked asked = {&data, {0, data.rows}, config->train.threads};
+  Err e = scores_compute(&set->scores, comm, &apply->model, &asked);
   set->scores.label = NULL;
   dataset_free(&data);
-  return OK;
+  return e;
 }
 
 /* Collective. Sets before rows: what is wrong with them shows early. */
@@ -119,9 +122,8 @@ static Err score_all(Scored *scored, const Comm *comm, const Apply *apply, const
     if (length) TRY(score_set(scored, comm, apply, config, name, length));
     name += length + (name[length] == ',');
   }
-  scored->scores = scores_compute(comm, &apply->model, &apply->data, apply->rows.from,
-                                  apply->rows.to, config->train.threads);
-  return OK;
+  RowsAsked asked = {&apply->data, apply->rows, config->train.threads};
+  return scores_compute(&scored->scores, comm, &apply->model, &asked);
 }
 
 static void scored_free(Scored *scored) {

@@ -40,7 +40,7 @@ static size_t arrays_place(Arrays *a, char *base, const Plan *plan) {
   size_t used = 0, n = (size_t)plan->rows, samples = n * (size_t)plan->dim * sizeof(float);
   *a = (Arrays){0};
   if (!plan->away) a->x = slice(base, &used, samples);
-  if (plan->paired) a->target = slice(base, &used, samples);
+  if (!plan->away && plan->paired) a->target = slice(base, &used, samples);
   a->weight = slice(base, &used, n * sizeof(float));
   a->mass_gev = slice(base, &used, n * sizeof(float));
   a->label = slice(base, &used, n);
@@ -51,9 +51,14 @@ static size_t arrays_place(Arrays *a, char *base, const Plan *plan) {
   return used;
 }
 
+static bool may_pass(const Source *source, const DataOpts *opts) {
+  if (opts->stay == STAY_PASSING) return true;
+  return opts->stay != STAY_ALL && source->reader->anywhere && !source->has_target;
+}
+
 static Err too_large(const Source *source, const Plan *plan, size_t bytes, const DataOpts *opts) {
   const char *stream =
-      opts->stay == STAY_ALL || source->reader->anywhere
+      opts->stay == STAY_ALL || may_pass(source, opts)
           ? ""
           : ", or train on a lean file of it, which need not fit (jetnae prepare)";
   /* Three digits, rounded to the safe side. */
@@ -68,7 +73,7 @@ static Err decide(Plan *plan, const Source *source, const DataOpts *opts) {
   Arrays none;
   size_t bytes = arrays_place(&none, NULL, plan);
   bool fits = opts->memory_gb <= 0 || 1e-9 * (double)bytes <= opts->memory_gb;
-  bool may = opts->stay != STAY_ALL && source->reader->anywhere && !source->has_target;
+  bool may = may_pass(source, opts);
   plan->away = may && (!fits || opts->stay == STAY_NONE);
   return fits || may ? OK : too_large(source, plan, bytes, opts);
 }
@@ -77,8 +82,7 @@ long dataset_rows(const Source *source, const DataOpts *opts) {
   return opts->limit > 0 ? whole_min(opts->limit, source->rows) : source->rows;
 }
 
-static Err open_source(Source *source, Dataset *data, const DataOpts *opts) {
-  TRY(source_open(source, &opts->source));
+static Err check_source(const Source *source, Dataset *data, const DataOpts *opts) {
   TRY(view_check(source, &opts->view));
   data->shape = view_shape(source, &opts->view);
   data->view = source->kind == SOURCE_JETS ? view_find(opts->view.name) : NULL;
@@ -99,7 +103,7 @@ typedef struct Loading {
   const ViewOpts *view;
   Arrays a;
   Block block;
-  float *passing; /* (rows of a block, dim) samples that do not stay; NULL: they do */
+  float *passing, *passing_target; /* (rows of a block, dim) of what does not stay */
   uint64_t sum;   /* of this rank's rows */
 } Loading;
 
@@ -108,7 +112,9 @@ static uint64_t make_sample(const Loading *l, long i, long row) {
   const Arrays *a = &l->a;
   long dim = shape_size(l->data->shape);
   float *x = l->passing ? l->passing + i * dim : a->x + row * dim;
-  float *target = a->target ? a->target + row * dim : NULL;
+  float *target = a->target           ? a->target + row * dim
+                  : l->passing_target ? l->passing_target + i * dim
+                                      : NULL;
   Sample sample = view_sample(x, l->source, &l->block, i, l->view);
   a->verdict[row] = (uint8_t)sample.verdict;
   a->ok[row] = sample.verdict == JET_OK;
@@ -146,6 +152,8 @@ static Err load_share(Loading *l, const char *what) {
   Range mine = my_rows(l, grain);
   l->block = block_new(l->source, whole_min(step, mine.to - mine.from));
   if (!l->a.x) l->passing = MEM_NEW(float, "samples that pass by", step *dim);
+  if (!l->a.x && l->source->has_target)
+    l->passing_target = MEM_NEW(float, "targets that pass by", step *dim);
   Err e = OK;
   progress_begin(what, (double)(mine.to - mine.from), 10);
   for (long from = mine.from; from < mine.to && !e; from += step) {
@@ -155,6 +163,7 @@ static Err load_share(Loading *l, const char *what) {
   }
   block_free(&l->block);
   mem_free(&l->passing);
+  mem_free(&l->passing_target);
   l->a.sum[comm_node_rank(l->comm)] = l->sum;
   return e;
 }
@@ -191,20 +200,26 @@ static Err load(Dataset *data, const Comm *comm, const DataOpts *opts, const Sou
   return OK;
 }
 
-Err dataset_load(Dataset *data, const Comm *comm, const DataOpts *opts, const char *what) {
-  Source source = {0};
-  Plan plan;
+Err dataset_take(Dataset *data, const Comm *comm, Source *source, const DataOpts *opts,
+                 const char *what) {
   *data = (Dataset){0};
-  Err e = open_source(&source, data, opts);
-  plan = (Plan){.rows = data->rows,
-                .dim = shape_size(data->shape),
-                .paired = source.has_target,
-                .ranks = comm_node_size(comm)};
-  e = comm_agree(comm, e ? e : decide(&plan, &source, opts));
-  if (!e) e = load(data, comm, opts, &source, &plan, what);
-  if (!data->away) source_close(&source);
+  Err e = check_source(source, data, opts);
+  Plan plan = {.rows = data->rows,
+               .dim = shape_size(data->shape),
+               .paired = source->has_target,
+               .ranks = comm_node_size(comm)};
+  e = comm_agree(comm, e ? e : decide(&plan, source, opts));
+  if (!e) e = load(data, comm, opts, source, &plan, what);
+  if (!data->away) source_close(source);
   if (e) dataset_free(data);
   return e;
+}
+
+Err dataset_load(Dataset *data, const Comm *comm, const DataOpts *opts, const char *what) {
+  Source source = {0};
+  *data = (Dataset){0};
+  TRY(comm_agree(comm, source_open(&source, &opts->source)));
+  return dataset_take(data, comm, &source, opts, what);
 }
 
 static void away_free(Away **away) {

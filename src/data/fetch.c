@@ -8,8 +8,8 @@
 #include "base/whole.h"
 #include "num/isa.h"
 
-/* Rows of a run; rows that are read for nothing between two that are wanted. */
-enum { RUN = 64, GAP = 8 };
+/* Rows that are read for nothing between two that are wanted. */
+enum { GAP = 8 };
 
 /* ---- is a row what it was? ---- */
 
@@ -44,8 +44,8 @@ uint64_t row_hash(long row, const float *x, const float *target, long dim, float
 
 /* ---- rows into samples ---- */
 
-Fetch fetch_new(const Dataset *data) {
-  return (Fetch){.data = data, .block = block_new(&data->away->source, RUN)};
+Fetch fetch_new(const Dataset *data, long most) {
+  return (Fetch){.data = data, .block = block_new(&data->away->source, most), .most = most};
 }
 
 void fetch_free(Fetch *fetch) { block_free(&fetch->block); }
@@ -55,13 +55,16 @@ static void standardise(float *x, const Away *away, long dim) {
 }
 
 /* Row i of the block, which is `row` of the data. Returns whether it is what it was. */
-static bool make(float *x, const Fetch *fetch, long i, long row) {
+static bool make(float *x, float *target, const Fetch *fetch, long i, long row) {
   const Dataset *data = fetch->data;
   const Away *away = data->away;
   long dim = shape_size(data->shape);
+  bool ok = data->ok[row], shifted = away->mean && ok;
   Sample sample = view_sample(x, &away->source, &fetch->block, i, &away->view);
-  uint64_t hash = row_hash(row, x, NULL, dim, sample.weight, fetch->block.label[i]);
-  if (away->mean && data->ok[row]) standardise(x, away, dim);
+  for (long k = 0; target && k < dim; k++) target[k] = ok ? fetch->block.target[i * dim + k] : 0;
+  uint64_t hash = row_hash(row, x, target, dim, sample.weight, fetch->block.label[i]);
+  if (shifted) standardise(x, away, dim);
+  if (shifted && target) standardise(target, away, dim);
   return (uint32_t)hash == away->hash[row];
 }
 
@@ -77,14 +80,14 @@ static Err fetch_run(Fetch *fetch, float *x, const uint32_t *row, long n, int th
   TRY(source_read(&fetch->data->away->source, &fetch->block, from, (long)row[n - 1] + 1));
 #pragma omp parallel for num_threads(threads) reduction(min : bad)
   for (long i = 0; i < n; i++)
-    if (!make(x + i * dim, fetch, row[i] - from, row[i])) bad = whole_min(bad, row[i]);
+    if (!make(x + i * dim, NULL, fetch, row[i] - from, row[i])) bad = whole_min(bad, row[i]);
   return bad < LONG_MAX ? changed(fetch, bad) : OK;
 }
 
 /* How many of the n rows belong to the first run. */
-static long run_length(const uint32_t *row, long n) {
+static long run_length(const uint32_t *row, long n, long most) {
   long k = 1;
-  while (k < n && row[k] > row[k - 1] && row[k] - row[k - 1] <= GAP && row[k] - row[0] < RUN) k++;
+  while (k < n && row[k] > row[k - 1] && row[k] - row[k - 1] <= GAP && row[k] - row[0] < most) k++;
   return k;
 }
 
@@ -92,8 +95,32 @@ Err fetch_rows(Fetch *fetch, float *x, const uint32_t *row, long n, int threads)
   long dim = shape_size(fetch->data->shape), run;
   isa_fp_control();
   for (long i = 0; i < n; i += run) {
-    run = run_length(row + i, n - i);
+    run = run_length(row + i, n - i, fetch->most);
     TRY(fetch_run(fetch, x + i * dim, row + i, run, threads));
+  }
+  return OK;
+}
+
+/* At most as many rows as a block has. */
+static Err fetch_block(Fetch *fetch, float *x, float *target, Range rows, int threads) {
+  long dim = shape_size(fetch->data->shape), bad = LONG_MAX;
+  TRY(source_read(&fetch->data->away->source, &fetch->block, rows.from, rows.to));
+#pragma omp parallel for num_threads(threads) reduction(min : bad)
+  for (long row = rows.from; row < rows.to; row++) {
+    long i = row - rows.from;
+    if (!make(x + i * dim, target ? target + i * dim : NULL, fetch, i, row))
+      bad = whole_min(bad, row);
+  }
+  return bad < LONG_MAX ? changed(fetch, bad) : OK;
+}
+
+Err fetch_range(Fetch *fetch, float *x, float *target, Range rows, int threads) {
+  long dim = shape_size(fetch->data->shape);
+  isa_fp_control();
+  for (long from = rows.from; from < rows.to; from += fetch->most) {
+    long at = (from - rows.from) * dim;
+    Range block = {from, whole_min(from + fetch->most, rows.to)};
+    TRY(fetch_block(fetch, x + at, target ? target + at : NULL, block, threads));
   }
   return OK;
 }
@@ -128,7 +155,7 @@ static Err hold(Dataset *data, const Comm *comm, const Subset *held, long first,
   Range mine = range_of(held->n, comm_node_rank(comm), comm_node_size(comm));
   const uint32_t *row = held->row + mine.from;
   float *x = (float *)data->x + (first + mine.from) * shape_size(data->shape);
-  Fetch fetch = fetch_new(data);
+  Fetch fetch = fetch_new(data, FETCH_RUN);
   Err e = comm_agree(comm, fetch_rows(&fetch, x, row, mine.to - mine.from, threads));
   fetch_free(&fetch);
   dataset_place(data, row, mine.to - mine.from, first + mine.from);

@@ -1,8 +1,17 @@
 #include "data/outliers.h"
 
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/whole.h"
+#include "data/passing.h"
 #include "num/rng.h"
+
+/* Rows at a time. */
+enum { ROWS = 512 };
 
 static const char *const names[] = {"constant", "noise", NULL};
 enum { CONSTANT, NOISE };
@@ -22,66 +31,79 @@ typedef struct Values {
   double low, high;
 } Values;
 
-static Values values_of(const Dataset *data) {
-  long dim = shape_size(data->shape);
-  Values values = {0};
-  bool first = true;
-  for (long i = 0; i < data->rows * dim; i++) {
-    double x = (double)data->x[i];
-    if (!data->ok[i / dim]) continue;
-    if (first || x < values.low) values.low = x;
-    if (first || x > values.high) values.high = x;
-    first = false;
+/* Local. Of the rows from .. to - 1. */
+static Err add_rows(Values *values, Passing *rows, Range range, int threads) {
+  long dim = shape_size(rows->now.shape);
+  TRY(passing_show(rows, range, threads));
+  for (long row = range.from; row < range.to; row++) {
+    const float *x = dataset_sample(&rows->now, row);
+    for (long i = 0; rows->now.ok[row] && i < dim; i++) {
+      values->low = fmin(values->low, (double)x[i]);
+      values->high = fmax(values->high, (double)x[i]);
+    }
   }
-  return values;
+  return OK;
 }
 
-/* The arrays of a data set, one after the other. */
-typedef struct Arrays {
-  float *x, *weight, *mass_gev;
-  int8_t *label;
-  uint8_t *ok;
-} Arrays;
-
-static size_t bytes_of(long rows, long dim) {
-  return (size_t)rows * ((size_t)dim * sizeof(float) + 2 * sizeof(float) + 2);
+/* Collective. */
+static Err values_of(Values *values, const Comm *comm, const Dataset *data) {
+  const int threads = omp_get_max_threads();
+  Range mine = range_of(data->rows, comm_rank(comm), comm_size(comm));
+  Passing rows;
+  Err e = OK;
+  *values = (Values){INFINITY, -INFINITY};
+  passing_init(&rows, data, ROWS);
+  for (long from = mine.from; from < mine.to && !e; from += ROWS)
+    e = add_rows(values, &rows, (Range){from, whole_min(from + ROWS, mine.to)}, threads);
+  passing_free(&rows);
+  double most[] = {-values->low, values->high};
+  comm_max_f64(comm, most, 2);
+  *values = (Values){-most[0], most[1]};
+  return comm_agree(comm, e);
 }
 
-static Arrays place(char *memory, long rows, long dim) {
-  Arrays a = {.x = (float *)memory};
-  a.weight = a.x + rows * dim;
-  a.mass_gev = a.weight + rows;
-  a.label = (int8_t *)(a.mass_gev + rows);
-  a.ok = (uint8_t *)(a.label + rows);
-  return a;
-}
+/* ---- as a source ---- */
+
+typedef struct Recipe {
+  int kind;
+  Values values;
+  RngKey key;
+} Recipe;
 
 /* A constant row has one draw, number 0; an element of a noisy row has its own. */
-static void fill(const Arrays *a, long row, long dim, int kind, Values values, RngKey key) {
-  for (long i = 0; i < dim; i++) {
-    uint32_t draw = kind == CONSTANT ? 0 : (uint32_t)i + 1;
-    double u = rng_uniform(key, (uint64_t)row, 0, draw);
-    a->x[row * dim + i] = (float)(values.low + (values.high - values.low) * u);
+static Err read_outliers(const Source *source, Block *block, long from, long to) {
+  const Recipe *recipe = source->file;
+  const Values *values = &recipe->values;
+  long dim = shape_size(source->shape);
+  for (long k = 0; k < (to - from) * dim; k++) {
+    uint32_t draw = recipe->kind == CONSTANT ? 0 : (uint32_t)(k % dim) + 1;
+    double u = rng_uniform(recipe->key, (uint64_t)(from + k / dim), 0, draw);
+    block->x[k] = (float)(values->low + (values->high - values->low) * u);
   }
-  a->weight[row] = 1;
-  a->mass_gev[row] = 0;
-  a->label[row] = -1;
-  a->ok[row] = 1;
+  return OK;
 }
 
+static void close_outliers(Source *source) { mem_free(&source->file); }
+
+static const Reader reader_outliers = {.name = "outliers",
+                                       .makes_rows = true,
+                                       .read = read_outliers,
+                                       .close = close_outliers,
+                                       .anywhere = true};
+
 Err outliers_make(Dataset *outliers, const Comm *comm, const char *name, const Dataset *like,
-                  long rows, uint64_t seed) {
-  long dim = shape_size(like->shape);
-  RngKey key = rng_key(seed, RNG_OUTLIER);
-  Values values = values_of(like);
-  *outliers = (Dataset){.shape = like->shape, .rows = rows};
-  TRY(comm_agree(comm, shared_new(&outliers->memory, comm, "outliers", bytes_of(rows, dim))));
-  Arrays a = place(shared_data(outliers->memory), rows, dim);
-  outliers->x = a.x, outliers->weight = a.weight, outliers->mass_gev = a.mass_gev;
-  outliers->label = a.label, outliers->ok = a.ok;
-  Range mine = range_of(rows, comm_node_rank(comm), comm_node_size(comm));
-#pragma omp parallel for
-  for (long row = mine.from; row < mine.to; row++) fill(&a, row, dim, find(name), values, key);
-  shared_sync(outliers->memory);
-  return OK;
+                  long rows, uint64_t seed, double memory_gb) {
+  Recipe *recipe = MEM_NEW(Recipe, "outliers", 1);
+  *recipe = (Recipe){.kind = find(name), .key = rng_key(seed, RNG_OUTLIER)};
+  Source source = {.reader = &reader_outliers,
+                   .kind = SOURCE_DENSE,
+                   .rows = rows,
+                   .shape = like->shape,
+                   .file = recipe};
+  DataOpts opts = {.view = view_defaults(), .memory_gb = memory_gb, .stay = STAY_PASSING};
+  snprintf(source.path, sizeof source.path, "%s", name);
+  Err e = values_of(&recipe->values, comm, like);
+  if (!e) return dataset_take(outliers, comm, &source, &opts, name);
+  source_close(&source);
+  return e;
 }

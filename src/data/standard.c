@@ -75,7 +75,7 @@ static Err add_share(Moments *m, const Comm *comm) {
   const float *x[ROWS];
   bool away = m->data->away;
   Range mine = range_of(m->rows->n, comm_rank(comm), comm_size(comm));
-  Fetch fetch = away ? fetch_new(m->data) : (Fetch){0};
+  Fetch fetch = away ? fetch_new(m->data, FETCH_RUN) : (Fetch){0};
   float *room = away ? MEM_NEW(float, "samples that pass by", ROWS * m->dim) : NULL;
   const float *origin = m->origin;
   Err e = m->rows->n > 0 ? get_samples(&origin, away ? m->origin : NULL, &fetch, m, 0, 1) : OK;

@@ -231,7 +231,7 @@ static void make_room(Stream *s) {
   long share = s->most / comm_node_size(s->comm) + 1;
   s->window = MEM_NEW(Window, "stream", s->depth);
   for (int i = 0; i < s->depth; i++) s->window[i].row = MEM_NEW(uint32_t, "stream", share);
-  s->fetch = fetch_new(s->data);
+  s->fetch = fetch_new(s->data, FETCH_RUN);
 }
 
 static void begin(Stream *s) {

@@ -104,6 +104,6 @@ float *dataset_target(const Dataset *data, float *room, float *x, const long row
   long dim = shape_size(data->shape);
   if (!data->target) return x;
   for (int lane = 0; lane < L; lane++)
-    put_lane(room + lane, data->target + row_of(row, lane) * dim, dim);
+    put_lane(room + lane, data->target + (row_of(row, lane) - data->first) * dim, dim);
   return room;
 }

@@ -1,6 +1,7 @@
 #include "eval/crew.h"
 
 #include "base/mem.h"
+#include "par/sweep.h"
 
 /* Owns: the caller. (threads) tiles (n, L) */
 static float **tiles_new(int threads, long n) {
@@ -28,7 +29,19 @@ void crew_init(Crew *crew, const Model *model, int threads) {
   crew->z = tiles_new(threads, shape_size(net_latent(net)));
 }
 
+void crew_init_rows(Crew *crew, const Model *model, const RowsAsked *asked) {
+  crew_init(crew, model, asked->threads);
+  passing_init(&crew->rows, asked->data, sweep_most(asked->threads));
+  crew->from = asked->rows.from;
+}
+
+Err crew_show(Crew *crew, Range items) {
+  Range rows = {crew->from + items.from, crew->from + items.to};
+  return passing_show(&crew->rows, rows, crew->threads);
+}
+
 void crew_free(Crew *crew) {
+  passing_free(&crew->rows);
   for (int t = 0; t < crew->threads; t++) recon_free(&crew->recon[t]);
   mem_free(&crew->recon);
   tiles_free(&crew->x, crew->threads);
@@ -38,7 +51,8 @@ void crew_free(Crew *crew) {
   weights_free(&crew->weights);
 }
 
-float *crew_fetch(const Crew *crew, int thread, const Dataset *data, long row, int n) {
+float *crew_fetch(const Crew *crew, int thread, long row, int n) {
+  const Dataset *data = &crew->rows.now;
   long rows[L];
   float weight[L];
   for (int l = 0; l < L; l++) rows[l] = l < n ? row + l : -1;

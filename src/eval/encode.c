@@ -3,28 +3,30 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "eval/crew.h"
 #include "eval/rowfile.h"
 #include "num/elem.h"
 #include "num/rows.h"
+#include "num/sum.h"
 
 /* Rows on their way into a file. */
 typedef struct Job {
   Crew crew;
-  const RowsAsked *asked;
   RowFile file;
   size_t at_code, at_result, at_input, at_energy, at_squares, at_label; /* bytes into a record */
   bool with_input;
-  double *squares; /* (rows of this rank, 2) */
-  long n_squares;  /* rows of them so far */
+  Sum before, after; /* of this rank's squares */
+  int64_t used;      /* rows in them */
 } Job;
 
-static bool has_label(const Job *job) { return job->asked->data->has_label; }
-static bool is_paired(const Job *job) { return job->asked->data->target; }
+static const Dataset *data_of(const Job *job) { return &job->crew.rows.now; }
+static bool has_label(const Job *job) { return data_of(job)->has_label; }
+static bool is_paired(const Job *job) { return data_of(job)->target; }
+
+static Err show(void *self, Range items) { return crew_show(&((Job *)self)->crew, items); }
 
 static void put_label(const Job *job, char *record, long row) {
-  if (has_label(job)) record[job->at_label] = (char)job->asked->data->label[row];
+  if (has_label(job)) record[job->at_label] = (char)data_of(job)->label[row];
 }
 
 static void fill_nan(char *record, size_t at, long n) {
@@ -54,18 +56,19 @@ static Err run(Job *job, const Comm *comm, const char *what, const Fact *facts,
   Sweep sweep = {.what = what,
                  .items = job->file.rows,
                  .size = job->file.size,
-                 .threads = job->asked->threads,
+                 .threads = job->crew.threads,
                  .self = job,
-                 .tile = tile};
+                 .tile = tile,
+                 .before = show};
   TRY(rowfile_begin(&job->file, facts, note_model, job));
   return rowfile_end(&job->file, sweep_stream(comm, &sweep, take, taker));
 }
 
 static void job_init(Job *job, const Comm *comm, const char *path, const char *format,
                      const Model *model, const RowsAsked *asked) {
-  *job = (Job){.asked = asked};
+  *job = (Job){0};
   job->file = rowfile_new(comm, path, format, asked->rows.to - asked->rows.from);
-  crew_init(&job->crew, model, asked->threads);
+  crew_init_rows(&job->crew, model, asked);
 }
 
 /* ---- codes ---- */
@@ -73,13 +76,13 @@ static void job_init(Job *job, const Comm *comm, const char *path, const char *f
 static void encode_tile(void *self, int thread, void *record, long first, int n) {
   const Job *job = self;
   const Crew *crew = &job->crew;
-  long row = job->asked->rows.from + first, latent = shape_size(net_latent(crew->model->net));
-  crew_fetch(crew, thread, job->asked->data, row, n);
+  long row = job->crew.from + first, latent = shape_size(net_latent(crew->model->net));
+  crew_fetch(crew, thread, row, n);
   recon_encode(crew->recon[thread], crew->z[thread], crew->x[thread]);
   crew_store(record, job->file.size, job->at_code, crew->z[thread], latent, n);
   for (int l = 0; l < n; l++) {
     char *mine = (char *)record + (size_t)l * job->file.size;
-    if (!job->asked->data->ok[row + l]) fill_nan(mine, job->at_code, latent);
+    if (!data_of(job)->ok[row + l]) fill_nan(mine, job->at_code, latent);
     put_label(job, mine, row + l);
   }
 }
@@ -128,13 +131,13 @@ static void refuse(const Job *job, char *record) {
 static void reconstruct_tile(void *self, int thread, void *record, long first, int n) {
   const Job *job = self;
   const Crew *crew = &job->crew;
-  const Dataset *data = job->asked->data;
+  const Dataset *data = data_of(job);
   const Net *net = crew->model->net;
   size_t size = job->file.size;
-  long row = job->asked->rows.from + first, dim = shape_size(net->input);
+  long row = job->crew.from + first, dim = shape_size(net->input);
   float *x = crew->x[thread], *y = crew->y[thread];
   double e[L];
-  float *target = crew_fetch(crew, thread, data, row, n);
+  float *target = crew_fetch(crew, thread, row, n);
   recon_reconstruct(crew->recon[thread], y, x);
   crew->recon[thread]->distance->eval(e, NULL, y, target, net->input);
   crew_restore(crew, y);
@@ -151,29 +154,32 @@ static void reconstruct_tile(void *self, int thread, void *record, long first, i
   }
 }
 
-/* Into the file; the squares are kept as well. */
+/* Into the file, and into the sums. */
 static Err take(void *self, const void *record, Range items) {
   Job *job = self;
-  const char *mine = (const char *)record + job->at_squares;
-  for (long i = items.from; i < items.to && is_paired(job); i++, mine += job->file.size)
-    memcpy(job->squares + 2 * job->n_squares++, mine, 2 * sizeof *job->squares);
+  const char *at = (const char *)record + job->at_squares;
+  for (long i = items.from; i < items.to && is_paired(job); i++, at += job->file.size) {
+    double pair[2];
+    memcpy(pair, at, sizeof pair);
+    if (isnan(pair[0])) continue;
+    sum_add(&job->before, pair[0]);
+    sum_add(&job->after, pair[1]);
+    job->used++;
+  }
+  sum_carry(&job->before), sum_carry(&job->after);
   return rowfile_take(&job->file, record, items);
 }
 
-/* Collective. Sums in the order of the rows. */
-static Cleaned sum_up(const Job *job, const Comm *comm) {
+/* Collective. */
+static Cleaned sum_up(Job *job, const Comm *comm) {
   Cleaned cleaned = {.paired = is_paired(job)};
-  long n = job->file.rows, used = 0, dim = shape_size(job->crew.model->input);
-  bool first = comm_rank(comm) == 0;
-  double *all = first ? MEM_NEW(double, "squares", 2 * n) : NULL;
-  comm_gather(comm, all, job->squares, job->n_squares, 2 * sizeof *all);
-  for (long i = 0; first && i < n; i++) {
-    if (isnan(all[2 * i])) continue;
-    cleaned.before += all[2 * i], cleaned.after += all[2 * i + 1], used++;
-  }
-  cleaned.gain_db = 10 * elem_log(cleaned.before / cleaned.after) / elem_log(10);
-  cleaned.before /= (double)(used * dim), cleaned.after /= (double)(used * dim);
-  mem_free(&all);
+  comm_sum_i64(comm, job->before.digit, SUM_DIGITS);
+  comm_sum_i64(comm, job->after.digit, SUM_DIGITS);
+  comm_sum_i64(comm, &job->used, 1);
+  double before = sum_value(&job->before), after = sum_value(&job->after);
+  double numbers = (double)(job->used * shape_size(job->crew.model->input));
+  cleaned.gain_db = 10 * elem_log(before / after) / elem_log(10);
+  cleaned.before = before / numbers, cleaned.after = after / numbers;
   return cleaned;
 }
 
@@ -209,10 +215,8 @@ Err reconstructions_save(const Comm *comm, const char *path, const Model *model,
   job_init(&job, comm, path, "jetnae reconstructions", model, asked);
   job.with_input = with_input;
   add_columns(&job);
-  if (is_paired(&job)) job.squares = MEM_NEW(double, "squares of a rank", 2 * job.file.rows);
   Err e = run(&job, comm, "reconstructing", facts, reconstruct_tile, take, &job);
   if (!e) *cleaned = sum_up(&job, comm);
-  mem_free(&job.squares);
   crew_free(&job.crew);
   return e;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "eval/crew.h"
+#include "base/whole.h"
 #include "eval/score.h"
 #include "par/sweep.h"
 
@@ -23,31 +23,45 @@ static void model_energy(void *recon, double e[L], float *dx, const float *x) {
   recon_energy(recon, e, dx, x);
 }
 
-/* Mean and sum of squared deviations of each feature over the rows, in their order. Source:
- * Welford, Technometrics 4 (1962). */
-static long add_rows(const Job *job, const Dataset *data, Range rows, double *mean,
-                     double *square) {
-  const float *x = job->crew.x[0];
-  long used = 0, dim = shape_size(job->crew.model->input);
-  for (long row = rows.from; row < rows.to && used < BASE_ROWS; row++) {
-    if (!data->ok[row]) continue;
-    crew_fetch(&job->crew, 0, data, row, 1);
-    used++;
-    for (long i = 0; i < dim; i++) {
-      double d = (double)x[L * i] - mean[i];
-      mean[i] += d / (double)used;
-      square[i] += d * ((double)x[L * i] - mean[i]);
-    }
+/* Mean and sum of squared deviations of each feature. Source: Welford, Technometrics 4 (1962). */
+typedef struct Moments {
+  long used, dim;
+  double *mean, *square; /* (dim) */
+} Moments;
+
+static void add_row(Moments *m, const float *x) {
+  m->used++;
+  for (long i = 0; i < m->dim; i++) {
+    double d = (double)x[i] - m->mean[i];
+    m->mean[i] += d / (double)m->used;
+    m->square[i] += d * ((double)x[i] - m->mean[i]);
   }
-  return used;
 }
 
-static void fit_base(Job *job, const Dataset *data, Range rows) {
+/* The first rows, in their order. */
+static Err add_rows(Moments *m, const RowsAsked *asked) {
+  enum { AT_ONCE = 512 };
+  Passing rows;
+  Err e = OK;
+  passing_init(&rows, asked->data, AT_ONCE);
+  for (long from = asked->rows.from; from < asked->rows.to && m->used < BASE_ROWS && !e;
+       from += AT_ONCE) {
+    Range block = {from, whole_min(from + AT_ONCE, asked->rows.to)};
+    e = passing_show(&rows, block, asked->threads);
+    for (long row = block.from; row < block.to && m->used < BASE_ROWS && !e; row++)
+      if (rows.now.ok[row]) add_row(m, dataset_sample(&rows.now, row));
+  }
+  passing_free(&rows);
+  return e;
+}
+
+static Err fit_base(Job *job, const RowsAsked *asked) {
   long dim = shape_size(job->crew.model->input);
   double *mean = MEM_NEW(double, "base", dim), *square = MEM_NEW(double, "base", dim), most = 0;
-  long used = add_rows(job, data, rows, mean, square);
+  Moments m = {.dim = dim, .mean = mean, .square = square};
+  Err e = add_rows(&m, asked);
   for (long i = 0; i < dim; i++) {
-    square[i] = used > 1 ? sqrt(square[i] / (double)(used - 1)) : 0;
+    square[i] = m.used > 1 ? sqrt(square[i] / (double)(m.used - 1)) : 0;
     most = square[i] > most ? square[i] : most;
   }
   if (!(most > 0)) most = 1 / LEAST_SCALE;
@@ -57,13 +71,14 @@ static void fit_base(Job *job, const Dataset *data, Range rows) {
   }
   mem_free(&mean);
   mem_free(&square);
+  return e;
 }
 
 /* One pilot; every thread takes its ladder. */
 static void hands_init(Job *job, const EvidenceOpts *opts) {
-  job->energy = MEM_NEW(Energy, "evidence", opts->threads);
-  job->anneal = MEM_NEW(Anneal, "evidence", opts->threads);
-  for (int t = 0; t < opts->threads; t++) {
+  job->energy = MEM_NEW(Energy, "evidence", job->crew.threads);
+  job->anneal = MEM_NEW(Anneal, "evidence", job->crew.threads);
+  for (int t = 0; t < job->crew.threads; t++) {
     job->energy[t] =
         (Energy){shape_size(job->crew.model->input), model_energy, job->crew.recon[t]};
     job->anneal[t] = anneal_new(&(AnnealOpts){.energy = &job->energy[t],
@@ -75,7 +90,7 @@ static void hands_init(Job *job, const EvidenceOpts *opts) {
                                               .seed = opts->seed});
   }
   anneal_pilot(&job->anneal[0]);
-  for (int t = 1; t < opts->threads; t++) {
+  for (int t = 1; t < job->crew.threads; t++) {
     size_t bytes = ((size_t)opts->rungs + 1) * sizeof(double);
     memcpy(job->anneal[t].b, job->anneal[0].b, bytes);
     memcpy(job->anneal[t].step, job->anneal[0].step, bytes);
@@ -90,7 +105,7 @@ static void weigh_tile(void *self, int thread, void *record, long first, int n) 
 }
 
 static void job_free(Job *job) {
-  for (int t = 0; t < job->crew.threads; t++) anneal_free(&job->anneal[t]);
+  for (int t = 0; job->anneal && t < job->crew.threads; t++) anneal_free(&job->anneal[t]);
   mem_free(&job->anneal);
   mem_free(&job->energy);
   mem_free(&job->mean);
@@ -114,26 +129,37 @@ static Held judge(const Scores *scores, double temperature, const Evidence *evid
   return held;
 }
 
-void evidence_compute(const Comm *comm, const Model *model, const Dataset *data, Range rows,
-                      const EvidenceOpts *opts, Evidence *evidence, Held *held) {
-  long dim = shape_size(model->input);
-  Job job = {.mean = MEM_NEW(float, "base", dim), .scale = MEM_NEW(float, "base", dim)};
+/* Collective. The weights of all chains, on rank 0. */
+static Err anneal(Job *job, double **log_w, const Comm *comm, const EvidenceOpts *opts) {
+  void *weights = NULL;
   Sweep sweep = {.what = "annealing",
                  .items = opts->chains,
                  .size = sizeof(double),
-                 .threads = opts->threads,
-                 .self = &job,
+                 .threads = job->crew.threads,
+                 .self = job,
                  .tile = weigh_tile};
-  crew_init(&job.crew, model, opts->threads);
-  fit_base(&job, data, rows);
-  hands_init(&job, opts);
-  double *log_w = sweep_gather(comm, &sweep);
-  Scores scores = scores_compute(comm, model, data, rows.from, rows.to, opts->threads);
-  if (log_w) {
+  hands_init(job, opts);
+  Err e = sweep_gather(&weights, comm, &sweep);
+  *log_w = weights;
+  return e;
+}
+
+Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *asked,
+                     const EvidenceOpts *opts, Evidence *evidence, Held *held) {
+  long dim = shape_size(model->input);
+  double *log_w = NULL;
+  Scores scores = {0};
+  Job job = {.mean = MEM_NEW(float, "base", dim), .scale = MEM_NEW(float, "base", dim)};
+  crew_init(&job.crew, model, asked->threads);
+  Err e = comm_agree(comm, fit_base(&job, asked));
+  if (!e) e = anneal(&job, &log_w, comm, opts);
+  if (!e) e = scores_compute(&scores, comm, model, asked);
+  if (!e && log_w) {
     *evidence = anneal_evidence(log_w, opts->chains, anneal_base(&job.anneal[0]));
     *held = judge(&scores, opts->temperature, evidence);
   }
   scores_free(&scores);
   mem_free(&log_w);
   job_free(&job);
+  return e;
 }

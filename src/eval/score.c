@@ -12,10 +12,10 @@
 
 typedef struct Scoring {
   Crew crew;
-  const Dataset *data;
-  long from; /* row of the first item */
   bool vae;
 } Scoring;
+
+static Err show(void *self, Range items) { return crew_show(&((Scoring *)self)->crew, items); }
 
 /* What a row leaves. */
 typedef struct Score {
@@ -26,11 +26,12 @@ static void score_tile(void *self, int thread, void *record, long first, int n) 
   Scoring *s = self;
   Score *score = record;
   double e[L], kl[L] = {0};
-  float *target = crew_fetch(&s->crew, thread, s->data, s->from + first, n);
+  long row = s->crew.from + first;
+  float *target = crew_fetch(&s->crew, thread, row, n);
   recon_error(s->crew.recon[thread], e, s->crew.x[thread], target);
   if (s->vae) recon_kl(s->crew.recon[thread], kl, s->crew.x[thread]);
   for (int l = 0; l < n; l++) {
-    bool ok = s->data->ok[s->from + first + l];
+    bool ok = s->crew.rows.now.ok[row + l];
     score[l] = (Score){ok ? e[l] : NAN, ok ? kl[l] : NAN};
   }
 }
@@ -42,26 +43,30 @@ static double *column(const Score *score, long rows, bool kl) {
   return x;
 }
 
-Scores scores_compute(const Comm *comm, const Model *model, const Dataset *data, long from,
-                      long to, int threads) {
-  Scoring scoring = {.data = data, .from = from, .vae = vae_code(model->net)};
+Err scores_compute(Scores *scores, const Comm *comm, const Model *model, const RowsAsked *asked) {
+  const Dataset *data = asked->data;
+  long from = asked->rows.from, rows = asked->rows.to - from;
+  void *score;
+  Scoring scoring = {.vae = vae_code(model->net)};
   Sweep sweep = {.what = "scoring",
-                 .items = to - from,
+                 .items = rows,
                  .size = sizeof(Score),
-                 .threads = threads,
+                 .threads = asked->threads,
                  .self = &scoring,
-                 .tile = score_tile};
-  crew_init(&scoring.crew, model, threads);
-  Score *score = sweep_gather(comm, &sweep);
+                 .tile = score_tile,
+                 .before = show};
+  *scores = (Scores){0};
+  crew_init_rows(&scoring.crew, model, asked);
+  Err e = sweep_gather(&score, comm, &sweep);
   crew_free(&scoring.crew);
-  if (comm_rank(comm)) return (Scores){0};
-  Scores scores = {.rows = to - from,
-                   .energy = column(score, to - from, false),
-                   .kl = scoring.vae ? column(score, to - from, true) : NULL,
-                   .label = data->has_label ? data->label + from : NULL,
-                   .mass_gev = data->mass_gev + from};
+  if (e || comm_rank(comm)) return e;
+  *scores = (Scores){.rows = rows,
+                     .energy = column(score, rows, false),
+                     .kl = scoring.vae ? column(score, rows, true) : NULL,
+                     .label = data->has_label ? data->label + from : NULL,
+                     .mass_gev = data->mass_gev + from};
   mem_free(&score);
-  return scores;
+  return OK;
 }
 
 void scores_free(Scores *scores) {

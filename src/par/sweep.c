@@ -8,7 +8,9 @@
 #include "num/isa.h"
 #include "num/tile.h"
 
-enum { TILES_PER_WAVE = 256, REPORT_S = 10 };
+enum { TILES_PER_WAVE = 64, REPORT_S = 10 };
+
+long sweep_most(int threads) { return (long)TILES_PER_WAVE * threads * L; }
 
 void sweep_tiles(const Sweep *sweep, void *record, Range tiles) {
 #pragma omp parallel num_threads(sweep->threads)
@@ -40,6 +42,8 @@ static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take,
   progress_begin(sweep->what, (double)(tiles.to - tiles.from) * L, REPORT_S);
   for (long from = tiles.from; from < tiles.to && !e; from += stride) {
     Range wave = {from, whole_min(from + stride, tiles.to)}, items = items_of(sweep, wave);
+    if (sweep->before) e = sweep->before(sweep->self, items);
+    if (e) break;
     sweep_tiles(sweep, record, wave);
     if (take)
       e = take(taker, record, items);
@@ -51,14 +55,15 @@ static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take,
   return e;
 }
 
-void *sweep_gather(const Comm *comm, const Sweep *sweep) {
+Err sweep_gather(void **all, const Comm *comm, const Sweep *sweep) {
   Range tiles = my_tiles(comm, sweep), items = items_of(sweep, tiles);
+  bool first = comm_rank(comm) == 0;
   void *mine = mem_new("records of a rank", (size_t)(tiles.to - tiles.from) * L, sweep->size);
-  void *all = comm_rank(comm) ? NULL : mem_new("records", (size_t)sweep->items, sweep->size);
-  waves(sweep, mine, tiles, NULL, NULL);
-  comm_gather(comm, all, mine, items.to - items.from, sweep->size);
+  Err e = comm_agree(comm, waves(sweep, mine, tiles, NULL, NULL));
+  *all = first && !e ? mem_new("records", (size_t)sweep->items, sweep->size) : NULL;
+  if (!e) comm_gather(comm, *all, mine, items.to - items.from, sweep->size);
   mem_free(&mine);
-  return all;
+  return e;
 }
 
 Err sweep_stream(const Comm *comm, const Sweep *sweep, SweepTake *take, void *taker) {

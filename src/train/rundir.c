@@ -45,14 +45,20 @@ static char *read_text(const char *path) {
   return text;
 }
 
+/* A write that a full disk cuts short says why only when it goes on. */
+static bool write_all(int fd, const char *text, size_t n) {
+  ssize_t done = 0;
+  for (; n && (done = write(fd, text, n)) > 0; n -= (size_t)done) text += done;
+  return n == 0;
+}
+
 /* Replace a file: temporary name, sync, rename. */
 static Err write_text(const char *path, const char *text) {
   char temporary[RUNDIR_PATH + 8];
-  size_t n = strlen(text);
   snprintf(temporary, sizeof temporary, "%s.part", path);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return err_user("%s: cannot write: %s", temporary, strerror(errno));
-  bool good = write(fd, text, n) == (ssize_t)n && !fsync(fd);
+  bool good = write_all(fd, text, strlen(text)) && !fsync(fd);
   good = !close(fd) && good;
   if (good && !rename(temporary, path)) return OK;
   Err e = err_user("%s: cannot write: %s", path, strerror(errno));

@@ -108,7 +108,7 @@ static void outliers_are_uniform(void) {
   for (int kind = 0; outliers_at(kind); kind++) {
     bool constant = !strcmp(outliers_at(kind), "constant");
     double sum = 0, squares = 0, n = MANY * (constant ? 1 : DIM);
-    CHECK(outliers_make(&set, world, outliers_at(kind), &data, MANY, 3) == OK, "no room");
+    CHECK(outliers_make(&set, world, outliers_at(kind), &data, MANY, 3, 0) == OK, "no room");
     for (long i = 0; i < MANY * DIM; i++) {
       double u = ((double)set.x[i] - low) / (high - low);
       CHECK(u >= 0 && u <= 1 && set.ok[i / DIM] && set.weight[i / DIM] == 1, "value %ld", i);

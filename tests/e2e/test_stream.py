@@ -4,15 +4,19 @@ bits of one that is held in memory, on any number of ranks and threads, and when
 with another limit in the middle of an epoch. What can not be is said; a file that changes under a
 run ends it on all ranks, and the run goes on once the file is back.
 
+So do the commands that apply a model, on any source: they read it twice, in order.
+
 Usage: test_stream.py BINARY CONTENTS SOURCE_ROOT
 """
 
+import os
 import pathlib
+import subprocess
 import sys
 import time
 
-from harness import STOPPED, Failures, finish, first_difference, ranks_in, results, run, scratch
-from harness import start
+from harness import ROOT, STOPPED, Failures, contents, finish, first_difference, ranks_in, results
+from harness import run, scratch, start
 
 # Two windows of 128 samples of 64 numbers and the held-out ones; all samples take 0.24 MB.
 SMALL = "data.memory_gb=1.3e-4"
@@ -22,6 +26,20 @@ objective: ae
 data: {view: features, train_limit: 320, valid_limit: 64, block: 32, window: 4}
 net: {encoder: [dense: 16, prelu, dense: 4], decoder: [dense: 16, prelu, dense: 11]}
 train: {batch: 64, leaf: 1, ae_epochs: 4, ae_rate: 0.01}
+"""
+
+IMAGES = """
+objective: ae
+data: {image_size: 40, train_limit: 64, valid_limit: 16}
+net: {encoder: [dense: 16, prelu, dense: 4], decoder: [dense: 16, prelu, dense: 1600,
+  reshape: {channels: 1, height: 40, width: 40}]}
+train: {batch: 64, leaf: 1, ae_epochs: 1}
+"""
+PAIRS = """
+objective: ae
+data: {source: chirp, chirp_samples: 64, toy_jets: 96}
+net: {encoder: [dense: 8], decoder: [dense: 64]}
+train: {batch: 32, leaf: 1, ae_epochs: 1}
 """
 
 
@@ -139,6 +157,73 @@ def a_file_that_changes(bench, out, change, says):
     bench.same(out, out + "-whole")
 
 
+def applied(bench, model, *words, ranks, command, streamed):
+    """What a command makes of its input, as lines."""
+    out = bench.path("applied")
+    done = run(bench.binary, command, bench.path(model), *words, f"out={out}", ranks=ranks)
+    bench.failures.check(done.code == 0 and ("streamed" in done.err) == streamed, done)
+    text = [line for line in done.out.splitlines() if str(out) not in line]
+    return text + (out.read_text().splitlines() if command == "evidence" else
+                   contents(bench.helper, out))
+
+
+def models_applied(bench):
+    """Streamed from a lean file, from a table whose chunks do not fit a rank's share, from pairs and
+    from made-up outliers: what would come of the same rows in memory."""
+    chirps = bench.path("chirps.yaml")
+    chirps.write_text(PAIRS)
+    done = run(bench.binary, "train", chirps, f"out={bench.path('pairs')}", "threads=1")
+    bench.failures.check(done.code == 0, done)
+    lean = ["data.source=auto", f"data.input={bench.path('many.h5')}"]
+    table = ["data.source=auto", f"data.input={bench.path('many-table.h5')}"]
+    range_ = ["rows.from=17", "rows.to=7805"]
+    outliers = ["score.outliers=constant,noise"]
+    short = ["evidence.chains=16", "evidence.steps=5", "nae.temperature=1"]
+    for command, model, words, small in (
+        ("score", "memory", lean + range_ + outliers, 1e-3),
+        ("score", "features", table, 5e-4),
+        ("encode", "memory", table + range_, 1e-3),
+        ("reconstruct", "memory", lean + ["reconstruct.input=true"], 1e-3),
+        ("reconstruct", "pairs", ["data.source=chirp", "data.toy_jets=9000", "data.toy_seed=3"], 2e-3),
+        ("evidence", "memory", lean + short, 1e-3),
+    ):
+        words = [*words, "threads=1"]
+        want = applied(bench, model, *words, LARGE, ranks=1, command=command, streamed=False)
+        for ranks in (1, 2):
+            limit = f"data.memory_gb={small}"
+            found = applied(bench, model, *words, limit, ranks=ranks, command=command,
+                            streamed=True)
+            bench.failures.check(
+                found == want and len(want) > 2,
+                f"{command} {model}, {ranks} ranks: {first_difference(found, want)}",
+            )
+
+
+def peak_mb(bench, *words):
+    """Of a program on its own."""
+    words = ["score", bench.path("images"), "data.source=auto", *words, "threads=1",
+             f"out={bench.path('applied')}"]
+    process = subprocess.Popen([bench.binary, *map(str, words)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, env={**os.environ, **ROOT})
+    process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    bench.failures.check(status == 0, f"exit status {status}: {words}")
+    return usage.ru_maxrss / 1024
+
+
+def memory_kept_to(bench):
+    """12,000 images of 6.4 kB are 77 MB; a limit of 20 MB holds, labels and scores included."""
+    config, jets = bench.path("images.yaml"), bench.path("many.h5")
+    config.write_text(IMAGES)
+    bench.train("images", config=config)
+    few = peak_mb(bench, f"data.input={jets}", "data.limit=16")
+    memory = peak_mb(bench, f"data.input={jets}") - few
+    streamed = peak_mb(bench, f"data.input={jets}", "data.memory_gb=0.02") - few
+    print(f"memory of 12,000 images: {memory:.0f} MB; streamed {streamed:.0f} MB, limit 20 MB")
+    bench.failures.check(memory > 70 and streamed < 20, "memory is not kept to")
+
+
 def main():
     binary, helper, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     with scratch() as folder:
@@ -148,11 +233,16 @@ def main():
                    "data.toy_seed=5")
         bench.make("generate", f"out={bench.path('table.h5')}", "generate.jets=900",
                    "generate.table=true")
+        many = ["generate.jets=12000", "data.toy_seed=6"]
+        bench.make("generate", f"out={bench.path('many.h5')}", *many)
+        bench.make("generate", f"out={bench.path('many-table.h5')}", *many, "generate.table=true")
         same_bits(bench)
         resumed_with_another_limit(bench)
         standardised(bench)
         separate_validation(bench)
         what_cannot_be(bench)
+        models_applied(bench)
+        memory_kept_to(bench)
         a_file_that_changes(bench, "turned", turned, " is damaged")
         a_file_that_changes(bench, "cut", lambda b: b[:4096], "the file ends too early")
     bench.failures.finish()
