@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "model/h5.h"
@@ -24,6 +25,21 @@ static void put_attribute(hid_t group, const Attr *attr, double value) {
     h5_put_int(group, attr->name, (long)value);
 }
 
+static const char checksum[] = "crc32"; /* of the floats as they are in memory */
+
+static long checksum_of(const float *x, size_t n) {
+  return (long)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)x, n * sizeof *x);
+}
+
+static void put_floats(hid_t parent, const char *name, int rank, const long *dims,
+                       const char *const *label, const float *x) {
+  size_t n = 1;
+  for (int i = 0; i < rank; i++) n *= (size_t)dims[i];
+  hid_t set = h5_put_array(parent, name, H5T_NATIVE_FLOAT, rank, dims, label, x);
+  h5_put_int(set, checksum, checksum_of(x, n));
+  h5_close(set);
+}
+
 /* Names of a tensor's axes. Transposed convolutions keep inputs first, as PyTorch does. */
 static void axis_labels(const char *label[4], const Node *node, const Tensor *tensor) {
   static const char *const forward[] = {"output", "input", "row", "column"};
@@ -37,7 +53,7 @@ static void put_tensor(hid_t group, const Node *node, const Tensor *tensor, cons
   long dims[4];
   axis_labels(label, node, tensor);
   for (int i = 0; i < tensor->n_dims; i++) dims[i] = tensor->dims[i];
-  h5_close(h5_put_array(group, tensor->name, H5T_NATIVE_FLOAT, tensor->n_dims, dims, label, w));
+  put_floats(group, tensor->name, tensor->n_dims, dims, label, w);
 }
 
 static void put_layer(hid_t part, int i, const Node *node, const LayerSpec *spec,
@@ -66,8 +82,8 @@ static void put_part(hid_t file, const char *name, const Model *model, const Nod
 static void put_standard(hid_t input, const Model *model) {
   static const char *const label[] = {"channel", "row", "column"};
   const long dims[] = {model->input.c, model->input.h, model->input.w};
-  h5_close(h5_put_array(input, "mean", H5T_NATIVE_FLOAT, 3, dims, label, model->mean));
-  h5_close(h5_put_array(input, "scale", H5T_NATIVE_FLOAT, 3, dims, label, model->scale));
+  put_floats(input, "mean", 3, dims, label, model->mean);
+  put_floats(input, "scale", 3, dims, label, model->scale);
 }
 
 static void put_input(hid_t file, const Model *model) {
@@ -251,6 +267,15 @@ static bool is_float(hid_t set) {
   return real;
 }
 
+/* Older files have none. */
+static Err check_sum(hid_t set, const float *x, size_t n) {
+  long want, found = checksum_of(x, n);
+  if (!h5_get_int(set, checksum, &want) || found == want) return OK;
+  return err_user("damaged: found numbers of checksum %08lx, want %08lx; take another copy of the "
+                  "file",
+                  (unsigned long)found, (unsigned long)want);
+}
+
 /* w NULL: only look whether it is there. */
 static Err read_tensor(hid_t set, const Tensor *tensor, float *w) {
   if (set < 0 || H5Iget_type(set) != H5I_DATASET || !is_float(set)) return damaged("the tensor");
@@ -260,7 +285,7 @@ static Err read_tensor(hid_t set, const Tensor *tensor, float *w) {
     return err_user("cannot be read; take another copy of the file");
   for (size_t i = 0; i < tensor->size; i++)
     if (!isfinite(w[i])) return err_user("element %zu is not a finite number", i);
-  return OK;
+  return check_sum(set, w, tensor->size);
 }
 
 /* Without model->w only look. */

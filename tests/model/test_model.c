@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -192,6 +193,45 @@ static hid_t edit(void) {
   return file;
 }
 
+/* The lowest bit of a float of each tensor, where the file has it. */
+static void test_flipped(void **state) {
+  (void)state;
+  size_t n;
+  save();
+  Model m = small_model();
+  char *bytes = bytes_of(path, &n);
+  const float *part[] = {m.w, m.w + m.net->node[2].w_offset, m.mean, m.scale};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+    char *at = memmem(bytes, n, part[i], 3 * sizeof **part);
+    assert_non_null(at);
+    at[sizeof **part] ^= 1;
+    write_bytes(path, bytes, n);
+    refused("damaged: found numbers of checksum ");
+    at[sizeof **part] ^= 1;
+  }
+  free(bytes);
+  model_free(&m);
+}
+
+/* Of an older program: nothing says what the numbers were. */
+static void test_without_checksum(void **state) {
+  (void)state;
+  Model m;
+  hid_t file = edit(), bias = h5_find(file, "encoder/2/bias");
+  long crc;
+  float found[3];
+  assert_true(H5Dread(bias, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, found) >= 0);
+  assert_true(h5_get_int(bias, "crc32", &crc));
+  assert_int_equal(crc, crc32(0, (const unsigned char *)found, sizeof found));
+  found[0] += 1;
+  H5Dwrite(bias, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, found);
+  assert_true(H5Adelete(bias, "crc32") >= 0);
+  h5_close(bias);
+  H5Fclose(file);
+  assert_int_equal(model_load(path, &m), OK);
+  model_free(&m);
+}
+
 static void test_newer(void **state) {
   (void)state;
   hid_t file = edit();
@@ -282,6 +322,7 @@ static void test_standard_refused(void **state) {
   hid_t scale = h5_find(file, "input/scale");
   float zeros[36] = {1};
   H5Dwrite(scale, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros);
+  H5Adelete(scale, "crc32");
   h5_close(scale);
   H5Fclose(file);
   refused("/input/scale: element 1: found 0, want > 0");
@@ -336,7 +377,8 @@ int main(void) {
       cmocka_unit_test(test_damaged),          cmocka_unit_test(test_newer),
       cmocka_unit_test(test_layers_refused),   cmocka_unit_test(test_tensors_refused),
       cmocka_unit_test(test_disk_full),        cmocka_unit_test(test_not_standardised),
-      cmocka_unit_test(test_standard_refused),
+      cmocka_unit_test(test_standard_refused), cmocka_unit_test(test_flipped),
+      cmocka_unit_test(test_without_checksum),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
