@@ -15,12 +15,8 @@ set datafile missing NaN
 do for [phase in "nae ae"] {
   set title phase eq "nae" ? "NAE step" : "AE step"
   plot data using 3:(pick("batch 2048", phase)) with linespoints lc 1 pt 7 title "batch 2,048", \
-    data using 3:(pick("batch 2048 trees", phase)) with linespoints lc 1 dt 2 pt 6 \
-      title "  with the watchdog's trees", \
     data using 3:(pick("batch 16384", phase)) with linespoints lc 2 pt 7 \
       title "batch 16,384", \
-    data using 3:(pick("batch 16384 trees", phase)) with linespoints lc 2 dt 2 pt 6 \
-      title "  with the watchdog's trees", \
     data using 3:(pick("batch 16384 threads 32", phase)) with linespoints lc 2 dt 3 pt 4 \
       title "  one rank per node", \
     data using 3:(pick("batch 65536", phase)) with linespoints lc 7 pt 7 \
