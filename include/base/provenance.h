@@ -3,6 +3,8 @@
 #ifndef BASE_PROVENANCE_H
 #define BASE_PROVENANCE_H
 
+#include <stdio.h>
+
 typedef struct Fact {
   const char *name, *value;
 } Fact;
@@ -14,6 +16,8 @@ void provenance_set(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* All facts, ended by {NULL, NULL}. Borrows: valid until the next provenance_set. */
 const Fact *provenance_facts(void);
+/* All facts as a JSON object; lines after the first begin with `indent`. */
+void provenance_json(FILE *out, const char *indent);
 /* "0.1.0" and, for a build from a work tree with changes, "0.1.0+dirty". */
 const char *provenance_version(void);
 

@@ -4,6 +4,7 @@
 #include "app/apply.h"
 #include "app/command.h"
 #include "base/log.h"
+#include "base/provenance.h"
 #include "eval/evidence.h"
 #include "obj/distance.h"
 #include "train/temperature.h"
@@ -67,8 +68,10 @@ static Err save(const char *path, const Evidence *e, const Held *held, const Evi
   put(file, "log_weight_variance", e->spread, ",");
   fprintf(file, "  \"rows\": %ld,\n  \"chains\": %ld,\n  \"steps\": %d,\n", held->rows,
           opts->chains, opts->rungs);
-  fprintf(file, "  \"transitions\": %d,\n  \"collapsed\": %s\n}\n", opts->transitions,
-          e->collapsed ? "true" : "false");
+  fprintf(file, "  \"transitions\": %d,\n  \"collapsed\": %s,\n  \"provenance\": ",
+          opts->transitions, e->collapsed ? "true" : "false");
+  provenance_json(file, "  ");
+  fprintf(file, "\n}\n");
   bool failed = ferror(file);
   return fclose(file) || failed ? err_user("%s: cannot write: is the disk full?", path) : OK;
 }

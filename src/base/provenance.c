@@ -68,3 +68,28 @@ void provenance_init(int argc, char **argv) {
   provenance_set("libraries", "%s", JETNAE_LIBRARIES);
   note_job();
 }
+
+static void put_json_text(FILE *out, const char *text) {
+  fputc('"', out);
+  for (; *text; text++) {
+    unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\')
+      fprintf(out, "\\%c", c);
+    else if (c < 0x20)
+      fprintf(out, "\\u%04x", c);
+    else
+      fputc(c, out);
+  }
+  fputc('"', out);
+}
+
+void provenance_json(FILE *out, const char *indent) {
+  fputc('{', out);
+  for (const Fact *f = fact; f->name; f++) {
+    fprintf(out, "%s\n%s  ", f == fact ? "" : ",", indent);
+    put_json_text(out, f->name);
+    fputs(": ", out);
+    put_json_text(out, f->value);
+  }
+  fprintf(out, "\n%s}", indent);
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/provenance.h"
 
 enum { NAME = 32, IR_VERSION = 8 };
 
@@ -32,6 +33,14 @@ static char *copy(const char *text) {
     (list)[(n)++] = element;                                                                     \
   } while (0)
 
+static void put_fact(Graph *graph, const Fact *fact) {
+  Onnx__StringStringEntryProto *entry =
+      NEW(Onnx__StringStringEntryProto, ONNX__STRING_STRING_ENTRY_PROTO__INIT);
+  entry->key = copy(fact->name);
+  entry->value = copy(fact->value);
+  APPEND(graph->model->metadata_props, graph->model->n_metadata_props, entry);
+}
+
 Graph graph_new(const char *name, int opset) {
   Graph graph = {.model = NEW(Onnx__ModelProto, ONNX__MODEL_PROTO__INIT),
                  .proto = NEW(Onnx__GraphProto, ONNX__GRAPH_PROTO__INIT)};
@@ -43,6 +52,7 @@ Graph graph_new(const char *name, int opset) {
   graph.model->producer_name = copy("jetnae");
   graph.model->graph = graph.proto;
   graph.proto->name = copy(name);
+  for (const Fact *fact = provenance_facts(); fact->name; fact++) put_fact(&graph, fact);
   APPEND(graph.model->opset_import, graph.model->n_opset_import, set);
   return graph;
 }

@@ -236,33 +236,13 @@ Fence rundir_fence(const Rundir *dir) { return (Fence){pass_fence, (void *)dir, 
 
 /* What the directory says of itself. */
 
-static void put_json_text(FILE *out, const char *text) {
-  fputc('"', out);
-  for (; *text; text++) {
-    unsigned char c = (unsigned char)*text;
-    if (c == '"' || c == '\\')
-      fprintf(out, "\\%c", c);
-    else if (c < 0x20)
-      fprintf(out, "\\u%04x", c);
-    else
-      fputc(c, out);
-  }
-  fputc('"', out);
-}
-
 static Err put_provenance(const Rundir *dir) {
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
   CHECK(out, "no memory for provenance");
-  fputc('{', out);
-  for (const Fact *fact = provenance_facts(); fact->name; fact++) {
-    fputs(fact == provenance_facts() ? "\n  " : ",\n  ", out);
-    put_json_text(out, fact->name);
-    fputs(": ", out);
-    put_json_text(out, fact->value);
-  }
-  fputs("\n}\n", out);
+  provenance_json(out, "");
+  fputc('\n', out);
   fclose(out);
   Err e = rundir_text(dir, "provenance.json", text);
   free(text);

@@ -74,6 +74,16 @@ def main():
             failures.check(not lacking, f"info {path} lacks {lacking}\n{text[:2000]}")
         failures.check("checkpoint of step 23" in good("info", checkpoint), "no step")
 
+        good("export", model, f"out={folder}/onnx")
+        written = (folder / "onnx/energy.onnx").read_bytes()
+        lacking = [f for f in FACTS if f.encode() not in written]
+        failures.check(not lacking and b"4711" in written, f"energy.onnx lacks {lacking}")
+        good("evidence", out, *data, "rows.to=64", "evidence.chains=16", "evidence.steps=2",
+             f"out={folder}/evidence.json")
+        facts = json.loads((folder / "evidence.json").read_text())["provenance"]
+        lacking = (FACTS | {"model", "input_checksum"}) - set(facts)
+        failures.check(not lacking, f"evidence.json lacks {lacking}")
+
         want = contents(helper, model)
         for number, path in enumerate((model, scores, checkpoint, out, out / "log.csv")):
             again = folder / f"again{number}"

@@ -9,6 +9,7 @@ So do the commands that apply a model, on any source: they read it twice, in ord
 Usage: test_stream.py BINARY CONTENTS SOURCE_ROOT
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -163,8 +164,10 @@ def applied(bench, model, *words, ranks, command, streamed):
     done = run(bench.binary, command, bench.path(model), *words, f"out={out}", ranks=ranks)
     bench.failures.check(done.code == 0 and ("streamed" in done.err) == streamed, done)
     text = [line for line in done.out.splitlines() if str(out) not in line]
-    return text + (out.read_text().splitlines() if command == "evidence" else
-                   contents(bench.helper, out))
+    if command != "evidence":
+        return text + contents(bench.helper, out)
+    found = json.loads(out.read_text())
+    return text + [f"{key}: {found[key]!r}" for key in found if key != "provenance"]
 
 
 def models_applied(bench):
