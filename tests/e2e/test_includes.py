@@ -33,7 +33,7 @@ FOREIGN = {
     "yaml.h": {"app"},
     "sleef.h": {"num"},
     "blosc.h": {"io"},
-    "zlib.h": {"io"},
+    "zlib.h": {"io", "model"},
     "cblas.h": {"par", "app"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
