@@ -85,7 +85,8 @@ const Command cmd_bench = {
         "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to "
         "read,\n"
         "say of the top-tagging layout; without it the reading is left out. score1.jets and\n"
-        "score16.jets score one jet and sixteen at a time, as event loops do: one over the speed\n"
+        "score16.jets score one jet and sixteen at a time, as event loops do: one over the "
+        "speed\n"
         "is the time for a jet. cases=weights runs the cases whose names hold that.\n"
         "\n"
         "  jetnae bench csv=true data.input=test.h5\n",

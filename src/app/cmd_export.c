@@ -33,7 +33,8 @@ const Command cmd_export = {
         "A network without decoder (energy scalar) has an energy.onnx only.\n"
         "\n"
         "  jetnae export runs/qcd out=runs/qcd/onnx\n"
-        "  python3 -c \"import onnx; print(onnx.load('runs/qcd/onnx/energy.onnx').graph.input)\"\n",
+        "  python3 -c \"import onnx; "
+        "print(onnx.load('runs/qcd/onnx/energy.onnx').graph.input)\"\n",
     .takes_run = true,
     .run = run,
 };

@@ -26,6 +26,7 @@ const Command cmd_generate = {
         "number. For trying things out, not for physics.\n"
         "\n"
         "  mpirun -n 4 jetnae generate out=toy.h5 generate.jets=50000\n"
-        "  jetnae generate out=toy-table.h5 generate.jets=2000 generate.table=true data.toy_seed=2\n",
+        "  jetnae generate out=toy-table.h5 generate.jets=2000 generate.table=true "
+        "data.toy_seed=2\n",
     .run = run_generate,
 };

@@ -145,8 +145,7 @@ static Err score_model(const Comm *comm, const Config *config, const Model *mode
   const char *other = config->scan_test ? config->scan_test : config->valid;
   if (other && !opts.source.path) opts.source.reader = "auto"; /* trained on made-up data */
   if (other) opts.source.path = other, opts.source.labels = "", opts.limit = 0;
-  TRY(input_load(&data, comm, &opts, model, config->train.threads,
-                 "reading the rows to score"));
+  TRY(input_load(&data, comm, &opts, model, config->train.threads, "reading the rows to score"));
   Err e = data.has_label
               ? OK
               : err_user("%s: found no labels, want labelled rows to score (scan.test)",
@@ -209,7 +208,8 @@ static double spread(const Scan *scan, int value) {
 static Err write_table(const Scan *scan, const char *path) {
   FILE *file = fopen(path, "w");
   if (!file) return err_user("%s: cannot be written", path);
-  fprintf(file, "%s,seeds,auc,auc_spread,auc_error,rejection_at_0.3,rejection_bounds\n", scan->option->key);
+  fprintf(file, "%s,seeds,auc,auc_spread,auc_error,rejection_at_0.3,rejection_bounds\n",
+          scan->option->key);
   for (int v = 0; v < scan->values; v++) {
     fprintf(file, "%s,%d,%.6f,", scan->value[v], scan->seeds, mean(scan, v, auc));
     if (scan->seeds > 1) fprintf(file, "%.6f", spread(scan, v));
