@@ -116,6 +116,14 @@ struct Layer {
                             const float *const *dy, void *const *kept, int tiles, const float *w,
                             const float *packed);
 
+  /* Second derivatives (net/dual.h). How a tangent goes through, yt = J xt with the Jacobian J at
+   * the input: as through forward without bias, or as backward would take it; else by `tangent`.
+   * NULL and JACOBIAN_UNKNOWN: not at all. A layer with `gradient` is affine in x and in w. */
+  enum { JACOBIAN_UNKNOWN, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
+  void (*tangent)(const Node *node, float *yt, const float *xt, const void *kept);
+  /* dxt += the derivative of J^T dy along xt. NULL: J does not depend on x, or by steps only. */
+  void (*bend)(const Node *node, float *dxt, const float *dy, const float *xt, const void *kept);
+
   /* forward and backward honour `finish`; others are called with FINISH_NONE */
   bool takes_finish;
   /* POINTS_READ: takes points of zeros as absent; POINTS_LEAVE: leaves them zero. NULL: neither.

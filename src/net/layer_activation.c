@@ -97,6 +97,7 @@ static const Attr leaky_relu_attrs[] = {{.name = "slope",
                                        .kept_size = signs_size,                                  \
                                        .forward = leak_forward,                                  \
                                        .backward = leak_backward,                                \
+                                       .jacobian = JACOBIAN_SYMMETRIC,                           \
                                        .leak = type##_leak,                                      \
                                        __VA_ARGS__}
 LEAKY_LAYER(relu, "max(x, 0)", .shape = same_shape);
@@ -105,7 +106,7 @@ LEAKY_LAYER(leaky_relu, "x above zero, slope x below", .shape = same_shape,
 LEAKY_LAYER(prelu, "leaky with one trained slope for the layer, 0.25 at first",
             .shape = prelu_shape, .gradient_backward = prelu_gradient);
 
-/* ---- smooth: a value of x, and the slope there as a function of the value ---- */
+/* ---- smooth: a value of x, and as functions of the value the slope there and its slope ---- */
 
 typedef vec (*Curve)(vec v, vec alpha);
 
@@ -115,18 +116,24 @@ INLINE vec elu_value(vec x, vec alpha) {
 INLINE vec elu_slope(vec y, vec alpha) {
   return v_select(v_gt(y, v_set(0)), v_set(1), y + alpha);
 }
+INLINE vec elu_bend(vec y, vec alpha) { return v_select(v_gt(y, v_set(0)), v_set(0), y + alpha); }
 
 INLINE vec sigmoid_value(vec x, vec alpha) { return v_set(1) / (v_set(1) + v_exp(-x)); }
 INLINE vec sigmoid_slope(vec y, vec alpha) { return y * (v_set(1) - y); }
+INLINE vec sigmoid_bend(vec y, vec alpha) {
+  return sigmoid_slope(y, alpha) * v_fma(v_set(-2), y, v_set(1));
+}
 
 INLINE vec tanh_value(vec x, vec alpha) { return v_tanh(x); }
 INLINE vec tanh_slope(vec y, vec alpha) { return v_fma(-y, y, v_set(1)); }
+INLINE vec tanh_bend(vec y, vec alpha) { return v_set(-2) * y * tanh_slope(y, alpha); }
 
-/* log(1 + e^x), its slope 1 - e^-y */
+/* log(1 + e^x), its slope s = 1 - e^-y, that one's s (1 - s) */
 INLINE vec softplus_value(vec x, vec alpha) {
   return v_max(x, v_set(0)) + v_log1p(v_exp(v_min(x, -x)));
 }
 INLINE vec softplus_slope(vec y, vec alpha) { return -v_expm1(-y); }
+INLINE vec softplus_bend(vec y, vec alpha) { return softplus_slope(y, alpha) * v_exp(-y); }
 
 static size_t value_size(const Node *node) {
   return (size_t)shape_size(node->in) * L * sizeof(float);
@@ -150,6 +157,16 @@ INLINE void smooth_backward(Curve slope, const Node *node, float *dx, const floa
     LANES(l) v_store(dx + l, i, v_load(dy + l, i) * slope(v_load(kept + l, i), alpha));
 }
 
+INLINE void smooth_bend(Curve bend, const Node *node, float *dxt, const float *dy,
+                        const float *xt, const float *kept) {
+  vec alpha = v_set((float)node->attr[0]);
+  long n = shape_size(node->in);
+  for (long i = 0; i < n; i++) LANES(l) {
+      vec v = v_load(dy + l, i) * v_load(xt + l, i);
+      v_store(dxt + l, i, v_fma(v, bend(v_load(kept + l, i), alpha), v_load(dxt + l, i)));
+    }
+}
+
 static const Attr elu_attrs[] = {{.name = "alpha",
                                   .kind = ATTR_REAL,
                                   .fallback = 1,
@@ -167,12 +184,18 @@ static const Attr elu_attrs[] = {{.name = "alpha",
                               const float *w, const float *packed, Finish finish) {              \
     smooth_backward(type##_slope, node, dx, dy, kept);                                           \
   }                                                                                              \
+  static void type##_bends(const Node *node, float *dxt, const float *dy, const float *xt,       \
+                           const void *kept) {                                                   \
+    smooth_bend(type##_bend, node, dxt, dy, xt, kept);                                           \
+  }                                                                                              \
   const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
                                        .help = text,                                             \
                                        .shape = same_shape,                                      \
                                        .kept_size = value_size,                                  \
                                        .forward = type##_forward,                                \
                                        .backward = type##_backward,                              \
+                                       .jacobian = JACOBIAN_SYMMETRIC,                           \
+                                       .bend = type##_bends,                                     \
                                        __VA_ARGS__}
 SMOOTH_LAYER(elu, "x above zero, alpha (e^x - 1) below", .attrs = elu_attrs);
 SMOOTH_LAYER(sigmoid, "1 / (1 + e^-x)", .attrs = NULL);

@@ -101,6 +101,7 @@ static void gradient(const Node *node, float *dw, const float *const *x, const f
                                        .forward = forward,                                       \
                                        .backward = backward,                                     \
                                        .gradient = gradient,                                     \
+                                       .jacobian = JACOBIAN_FORWARD,                             \
                                        .takes_finish = true}
 CONV_LAYER(conv2d, shape, "convolution of an image");
 CONV_LAYER(conv1d, shape_row, "convolution of a sequence or signal, an image of one row");

@@ -109,6 +109,7 @@ static void gradient(const Node *node, float *dw, const float *const *x, const f
                                        .forward = forward,                                       \
                                        .backward = backward,                                     \
                                        .gradient = gradient,                                     \
+                                       .jacobian = JACOBIAN_FORWARD,                             \
                                        .takes_finish = true}
 CONV_TRANSPOSE_LAYER(conv_transpose2d, shape, "transpose of a convolution: inflates an image");
 CONV_TRANSPOSE_LAYER(conv_transpose1d, shape_row,

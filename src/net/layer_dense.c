@@ -70,5 +70,6 @@ const Layer PER_ISA(layer_dense) = {
     .forward = forward,
     .backward = backward,
     .gradient = gradient,
+    .jacobian = JACOBIAN_FORWARD,
     .takes_finish = true,
 };

@@ -168,6 +168,24 @@ static void max_backward(const Node *node, float *dx, const float *dy, const voi
   pool_backward_any(max_spread, node, dx, dy, kept, finish);
 }
 
+/* The tangents of the winners. */
+static void max_tangent(const Node *node, float *yt, const float *xt, const void *kept) {
+  Shape in = node->in, out = node->out;
+  int k = (int)node->attr[KERNEL];
+  long stride = pool_stride(node), site = 0;
+  const uint16_t *won = kept;
+  for (long r = 0; r < (long)out.c * out.h; r++) {
+    const float *first = xt + L * in.w * (r / out.h * in.h + r % out.h * stride);
+    for (int j = 0; j < out.w; j++, site++, won += k * k - 1) LANES(l) {
+        const float *window = first + L * j * stride + l;
+        vec v = v_load(window, 0);
+        for (int p = 1; p < k * k; p++)
+          v = v_select(m_load(won + p - 1, l), v_load(window, p / k * in.w + p % k), v);
+        v_store(yt + l, site, v);
+      }
+  }
+}
+
 static void average_forward(const Node *node, float *y, void *kept, const float *x,
                             const float *w, const float *packed, Finish finish) {
   pool_forward_any(average_gather, node, y, NULL, x, finish);
@@ -186,6 +204,7 @@ const Layer PER_ISA(layer_max_pool2d) = {
     .kept_size = max_kept_size,
     .forward = max_forward,
     .backward = max_backward,
+    .tangent = max_tangent,
     .takes_finish = true,
 };
 
@@ -196,5 +215,6 @@ const Layer PER_ISA(layer_avg_pool2d) = {
     .shape = pool_shape,
     .forward = average_forward,
     .backward = average_backward,
+    .jacobian = JACOBIAN_FORWARD,
     .takes_finish = true,
 };

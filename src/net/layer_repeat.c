@@ -42,4 +42,5 @@ const Layer PER_ISA(layer_repeat) = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .jacobian = JACOBIAN_FORWARD,
 };

@@ -52,6 +52,23 @@ static void sphere_backward(const Node *node, float *dx, const float *dy, const 
   }
 }
 
+/* With a = y . dy, b = y . xt, c = xt . dy:
+ * dxt -= (a xt + b dy + (c - 3 a b) y) / |x|^2 */
+static void sphere_bend(const Node *node, float *dxt, const float *dy, const float *xt,
+                        const void *kept) {
+  const float *y = kept;
+  long n = shape_size(node->in);
+  LANES(l) {
+    vec norm = v_load(y + l, n), a = sum_of_products(y + l, dy + l, n);
+    vec b = sum_of_products(y + l, xt + l, n), c = sum_of_products(xt + l, dy + l, n);
+    vec along = v_fma(v_set(-3) * a, b, c);
+    for (long i = 0; i < n; i++) {
+      vec v = v_fma(a, v_load(xt + l, i), v_fma(b, v_load(dy + l, i), along * v_load(y + l, i)));
+      v_store(dxt + l, i, v_load(dxt + l, i) - divided(divided(v, norm), norm));
+    }
+  }
+}
+
 const Layer PER_ISA(layer_sphere) = {
     .name = "sphere",
     .help = "the direction of the features: x / |x|",
@@ -59,4 +76,6 @@ const Layer PER_ISA(layer_sphere) = {
     .kept_size = sphere_kept_size,
     .forward = sphere_forward,
     .backward = sphere_backward,
+    .jacobian = JACOBIAN_SYMMETRIC,
+    .bend = sphere_bend,
 };

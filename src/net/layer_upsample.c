@@ -255,5 +255,6 @@ const Layer PER_ISA(layer_upsample) = {
     .shape = upsample_shape,
     .forward = upsample_forward,
     .backward = upsample_backward,
+    .jacobian = JACOBIAN_FORWARD,
     .takes_finish = true,
 };

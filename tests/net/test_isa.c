@@ -91,9 +91,10 @@ static void assert_unhurt(const Guarded *g) {
   }
 }
 
-enum { PACKED, KEPT, Y, Y_BARE, Y_LEAK, SIGN, DX, DX_MASK, DW, OUTPUTS };
-static const char *const names[] = {
-    "packed", "kept", "y", "y (nothing kept)", "y (leak)", "signs", "dx", "dx (mask)", "dw"};
+enum { PACKED, KEPT, Y, Y_BARE, Y_LEAK, SIGN, DX, DX_MASK, DW, TANGENT, BEND, OUTPUTS };
+static const char *const names[] = {"packed",   "kept",    "y",   "y (nothing kept)",
+                                    "y (leak)", "signs",   "dx",  "dx (mask)",
+                                    "dw",       "tangent", "bend"};
 
 typedef struct Outputs {
   Guarded of[OUTPUTS];
@@ -114,7 +115,9 @@ static Outputs outputs_new(const Node *node) {
                         [SIGN] = guarded(m * 2),
                         [DX] = guarded(n * L * 4),
                         [DX_MASK] = guarded(n * L * 4),
-                        [DW] = guarded_copy(dw, node_params(node) * 4)}};
+                        [DW] = guarded_copy(dw, node_params(node) * 4),
+                        [TANGENT] = guarded(node->op->tangent ? m * L * 4 : 0),
+                        [BEND] = guarded(node->op->bend ? n * L * 4 : 0)}};
   mem_free(&dw);
   return out;
 }
@@ -185,6 +188,11 @@ static Outputs run(const char *layer, Shape in) {
   op->forward(&node, floats(&out.of[Y]), out.of[KEPT].data, x, w, packed, (Finish){0});
   op->forward(&node, floats(&out.of[Y_BARE]), NULL, x, w, packed, (Finish){0});
   op->backward(&node, floats(&out.of[DX]), dy, out.of[KEPT].data, w, packed, (Finish){0});
+  if (op->tangent) op->tangent(&node, floats(&out.of[TANGENT]), x, out.of[KEPT].data);
+  if (op->bend) {
+    memcpy(out.of[BEND].data, x, out.of[BEND].bytes);
+    op->bend(&node, floats(&out.of[BEND]), dy, dy, out.of[KEPT].data);
+  }
   if (op->takes_finish) run_finished(&node, &out, x, dy, w);
   if (op->gradient || op->gradient_backward) run_gradient(&node, &out, w);
   mem_free(&w);
@@ -212,8 +220,8 @@ static void assert_finish(const Node *node, const Outputs *out, const char *laye
 }
 
 static void assert_finite(const Node *node, const Outputs *out, const char *layer) {
-  const int arrays[] = {Y, DX, DW};
-  for (int k = 0; k < 3; k++)
+  const int arrays[] = {Y, DX, DW, TANGENT, BEND};
+  for (int k = 0; k < 5; k++)
     for (size_t i = 0; i < out->of[arrays[k]].bytes / 4; i++)
       if (!isfinite(floats(&out->of[arrays[k]])[i]))
         fail_msg("%s: %s[%zu] was not written", layer, names[arrays[k]], i);

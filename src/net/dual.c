@@ -1,0 +1,190 @@
+#include "net/dual.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* The input of each layer and the network's output stay for all tiles, as values and as tangents;
+ * a layer that moves nothing shares its place with the next. Gradients take turns between two
+ * buffers. */
+struct Dual {
+  size_t *place; /* (n_nodes + 1) of a layer's input, then of the output, in one tile */
+  size_t size;   /* floats of one tile's places, */
+  size_t widest; /* of its widest activation */
+  size_t n_kept;
+  float *x, *xt;              /* (tiles, size) */
+  float *turn[2], *turn_t[2]; /* (tiles, widest) */
+  uint8_t *kept;              /* (tiles, n_kept) */
+  const float **at, **at_t;   /* (tiles) what the layer at hand sees; */
+  float **dx, **dxt;          /* (tiles) gradients to its inputs, */
+  const float **dy, **dyt;    /* (tiles) of its outputs; */
+  void **kept_of;             /* (tiles) what it kept */
+};
+
+static bool moves(const Node *node) { return node->op->forward != NULL; }
+
+static size_t row_floats(Shape s) { return (size_t)shape_size(s) * L; }
+
+static void make_places(Dual *dual, const Net *net) {
+  dual->place = MEM_NEW(size_t, "tangents", net->n_nodes + 1);
+  dual->size = row_floats(net->input);
+  for (int i = 0; i < net->n_nodes; i++) {
+    dual->place[i + 1] = dual->place[i];
+    if (!moves(&net->node[i])) continue;
+    dual->place[i + 1] = dual->size;
+    dual->size += row_floats(net->node[i].out);
+  }
+}
+
+Dual *dual_new(const Net *net, int tiles) {
+  Dual *dual = MEM_NEW(Dual, "tangents", 1);
+  make_places(dual, net);
+  dual->widest = (size_t)net->widest * L;
+  dual->n_kept = net->n_kept;
+  dual->x = MEM_NEW(float, "tangents", (size_t)tiles * dual->size);
+  dual->xt = MEM_NEW(float, "tangents", (size_t)tiles * dual->size);
+  for (int i = 0; i < 2; i++) {
+    dual->turn[i] = MEM_NEW(float, "tangents", (size_t)tiles * dual->widest);
+    dual->turn_t[i] = MEM_NEW(float, "tangents", (size_t)tiles * dual->widest);
+  }
+  dual->kept = MEM_NEW(uint8_t, "tangents", (size_t)tiles * dual->n_kept);
+  dual->at = MEM_NEW(const float *, "tangents", tiles);
+  dual->at_t = MEM_NEW(const float *, "tangents", tiles);
+  dual->dx = MEM_NEW(float *, "tangents", tiles);
+  dual->dxt = MEM_NEW(float *, "tangents", tiles);
+  dual->dy = MEM_NEW(const float *, "tangents", tiles);
+  dual->dyt = MEM_NEW(const float *, "tangents", tiles);
+  dual->kept_of = MEM_NEW(void *, "tangents", tiles);
+  return dual;
+}
+
+void dual_free(Dual **dual) {
+  Dual *d = *dual;
+  if (!d) return;
+  mem_free(&d->place);
+  mem_free(&d->x);
+  mem_free(&d->xt);
+  for (int i = 0; i < 2; i++) mem_free(&d->turn[i]), mem_free(&d->turn_t[i]);
+  mem_free(&d->kept);
+  mem_free(&d->at);
+  mem_free(&d->at_t);
+  mem_free(&d->dx);
+  mem_free(&d->dxt);
+  mem_free(&d->dy);
+  mem_free(&d->dyt);
+  mem_free(&d->kept_of);
+  mem_free(dual);
+}
+
+const Node *dual_refused(const Net *net) {
+  for (int i = 0; i < net->n_nodes; i++) {
+    const Layer *op = net->node[i].op;
+    if (moves(&net->node[i]) && !op->tangent && op->jacobian == JACOBIAN_UNKNOWN)
+      return &net->node[i];
+  }
+  return NULL;
+}
+
+/* An affine layer as tangents see it. */
+static Node without_bias(const Node *node) {
+  Node linear = *node;
+  int bias = layer_attr(node->op, "bias");
+  if (bias >= 0) linear.attr[bias] = 0;
+  return linear;
+}
+
+/* ---- forward ---- */
+
+static void tangent_one(const Node *node, float *yt, const float *xt, const void *kept,
+                        const float *w, const float *packed) {
+  const Layer *op = node->op;
+  if (op->tangent) {
+    op->tangent(node, yt, xt, kept);
+  } else if (op->jacobian == JACOBIAN_SYMMETRIC) {
+    op->backward(node, yt, xt, kept, w, packed, (Finish){0});
+  } else {
+    Node linear = without_bias(node);
+    op->forward(&linear, yt, NULL, xt, w, packed, (Finish){0});
+  }
+}
+
+void dual_forward(const Net *net, const Weights *weights, Dual *dual, int tile, float *y,
+                  float *yt, const float *x, const float *xt) {
+  float *value = dual->x + (size_t)tile * dual->size;
+  float *tangent = dual->xt + (size_t)tile * dual->size;
+  size_t bytes = row_floats(net->input) * sizeof(float), end = dual->place[net->n_nodes];
+  memcpy(value, x, bytes);
+  memcpy(tangent, xt, bytes);
+  for (int i = 0; i < net->n_nodes; i++) {
+    const Node *node = &net->node[i];
+    const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
+    size_t in = dual->place[i], out = dual->place[i + 1];
+    void *kept = dual->kept + (size_t)tile * dual->n_kept + node->kept_offset;
+    if (!moves(node)) continue;
+    node->op->forward(node, value + out, kept, value + in, w, packed, (Finish){0});
+    tangent_one(node, tangent + out, tangent + in, kept, w, packed);
+  }
+  memcpy(y, value + end, bytes);
+  memcpy(yt, tangent + end, bytes);
+}
+
+/* ---- back ---- */
+
+/* Parameters: each factor of a product with the tangent of the other. A trained leaky slope sees
+ * outputs, and is a product of the same kind. */
+static void add_gradient(const Node *node, const Weights *weights, const Dual *dual, int tiles,
+                         float *dw) {
+  const Layer *op = node->op;
+  const float *w = weights->w + node->w_offset;
+  float *at = dw + node->w_offset;
+  if (op->gradient) {
+    Node linear = without_bias(node);
+    op->gradient(node, at, dual->at, dual->dyt, tiles, w);
+    op->gradient(&linear, at, dual->at_t, dual->dy, tiles, w);
+  }
+  if (op->gradient_backward) {
+    op->gradient_backward(node, at, NULL, dual->at, dual->dyt, dual->kept_of, tiles, w, NULL);
+    op->gradient_backward(node, at, NULL, dual->at_t, dual->dy, dual->kept_of, tiles, w, NULL);
+  }
+}
+
+/* Inputs: dxt, and dx unless nobody asks for it. */
+static void go_back(const Node *node, const Weights *weights, const Dual *dual, int tile,
+                    const float *xt, bool wanted) {
+  const Layer *op = node->op;
+  const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
+  const void *kept = dual->kept_of[tile];
+  op->backward(node, dual->dxt[tile], dual->dyt[tile], kept, w, packed, (Finish){0});
+  if (op->bend) op->bend(node, dual->dxt[tile], dual->dy[tile], xt, kept);
+  if (wanted) op->backward(node, dual->dx[tile], dual->dy[tile], kept, w, packed, (Finish){0});
+}
+
+static void set_tiles(const Net *net, Dual *dual, int tiles, int i, int turn) {
+  const Node *node = &net->node[i];
+  size_t seen = dual->place[node->op->leak ? i + 1 : i];
+  for (int t = 0; t < tiles; t++) {
+    dual->at[t] = dual->x + (size_t)t * dual->size + seen;
+    dual->at_t[t] = dual->xt + (size_t)t * dual->size + seen;
+    dual->dx[t] = dual->turn[turn] + (size_t)t * dual->widest;
+    dual->dxt[t] = dual->turn_t[turn] + (size_t)t * dual->widest;
+    dual->kept_of[t] = dual->kept + (size_t)t * dual->n_kept + node->kept_offset;
+  }
+}
+
+void dual_gradient(const Net *net, const Weights *weights, Dual *dual, int tiles, float *dw,
+                   float *const *dxt, float *const *dy, float *const *dyt) {
+  for (int t = 0; t < tiles; t++) dual->dy[t] = dy[t], dual->dyt[t] = dyt[t];
+  for (int i = net->n_nodes - 1, turn = 0; i >= 0; i--) {
+    if (!moves(&net->node[i])) continue;
+    set_tiles(net, dual, tiles, i, turn);
+    add_gradient(&net->node[i], weights, dual, tiles, dw);
+    for (int t = 0; t < tiles; t++) {
+      const float *xt = dual->xt + (size_t)t * dual->size + dual->place[i];
+      go_back(&net->node[i], weights, dual, t, xt, i > 0);
+      dual->dy[t] = dual->dx[t], dual->dyt[t] = dual->dxt[t];
+    }
+    turn = !turn;
+  }
+  size_t bytes = row_floats(net->input) * sizeof(float);
+  for (int t = 0; t < tiles; t++) memcpy(dxt[t], dual->dyt[t], bytes);
+}
