@@ -37,6 +37,7 @@ typedef struct ChainOpts {
   bool bounded; /* clamp to [low, high]; not with mala */
   double low, high;
   bool sphere; /* the state lives on the unit sphere */
+  float *path; /* langevin: (steps, dim, L) takes the state before each step; NULL: not wanted */
 } ChainOpts;
 
 /* What one tile of chains did; sums over lanes, in integers or per lane in double. */

@@ -8,10 +8,18 @@
 #ifndef OBJ_OBJECTIVE_H
 #define OBJ_OBJECTIVE_H
 
-#include "net/net.h"
+#include "mcmc/sampler.h"
+#include "net/dual.h"
 #include "num/rng.h"
 #include "num/tile.h"
 #include "obj/distance.h"
+
+/* The langevin chains that a leaf of negatives came by. Their ends are the leaf's x. */
+typedef struct Track {
+  const ChainOpts *chain;
+  float *const *path; /* (tiles) of (steps, dim, L): the state before each step */
+  float *const *pull; /* (tiles) of (dim, L): gradient of the loss to the ends */
+} Track;
 
 typedef struct Leaf {
   int tiles;
@@ -23,6 +31,7 @@ typedef struct Leaf {
   uint32_t step;            /* with seed and id: the key of an objective's own random numbers */
   uint64_t seed;
   double linear, quadratic;
+  const Track *track;      /* of negatives, for objectives with through_chain */
   const double *code_mean; /* (latent) of the steps before, for objectives with code_mean */
   int64_t *code_sum;       /* (latent + 1) += code_fixed of every code; how many are active */
   double (*energy)[L];     /* out: (tiles, L) */
@@ -39,10 +48,14 @@ typedef struct LeafWork {
   float **x, **y;  /* (tiles) of (dim, L): a noisy input; the reconstruction, then its gradient */
   float **z, **dz; /* (tiles) of (latent, L): the code and its gradient */
   float **h;       /* (tiles) of (2 latent, L): mean and log variance of a code */
+  Dual *dual;      /* NULL: no objective with through_chain */
+  float **xt, **yt, **dxt; /* (tiles) of (dim, L), with dual: tangents, and what comes of them */
 } LeafWork;
 LeafWork *leaf_work_new(const Net *net, const Weights *weights, const Distance *distance,
                         int tiles);
 void leaf_work_free(LeafWork **work);
+/* Room for tangents, for objectives with through_chain. */
+void leaf_work_add_dual(LeafWork *work);
 
 typedef enum Noise { NOISE_GAUSSIAN, NOISE_MASKING, NOISE_SALT_PEPPER } Noise;
 
@@ -59,10 +72,12 @@ typedef struct ObjectiveOpts {
 
 typedef struct Objective {
   const char *name, *help;
-  bool contrastive; /* has a second phase with negatives from Markov chains */
-  bool manifold;    /* its negatives come from frozen autoencoders; no first phase of its own */
-  bool likelihood;  /* wants a distance that is one */
-  bool code_mean;   /* wants the mean code of the steps before, adds to code_sum */
+  bool contrastive;   /* has a second phase with negatives from Markov chains */
+  bool through_chain; /* its gradient runs back through them from the transport of their ends to
+                         the data: leaf->track */
+  bool manifold;      /* its negatives come from frozen autoencoders; no first phase of its own */
+  bool likelihood;    /* wants a distance that is one */
+  bool code_mean;     /* wants the mean code of the steps before, adds to code_sum */
   /* Errors: a network or options that do not suit. NULL: any will do. */
   Err (*check)(const ObjectiveOpts *opts, const Net *net);
   /* dw (P) += gradient of the leaf's loss; fills leaf->energy. */

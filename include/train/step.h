@@ -10,6 +10,7 @@
 
 #include "train/state.h"
 #include "train/train.h"
+#include "train/transport.h"
 #include "train/worker.h"
 
 /* What a step did; the same on every rank. */
@@ -20,6 +21,7 @@ typedef struct StepReport {
   double below_epsilon; /* share of second moments */
   double diversity;
   double penalty;                /* of the objective's own terms */
+  double wasserstein;            /* W of the chains' ends to the batch; NaN: not asked for */
   double code_mean, code_active; /* over the code's features: mean activation, share active */
   int64_t count[COUNTS];
 } StepReport;
@@ -39,8 +41,12 @@ typedef struct Stepper {
   ExactSum total; /* sums lie in the packet */
   int *used;      /* (tensors) */
   Packet packet;
-  float *gradient;                  /* (P) */
-  float *negatives;                 /* (own chain tiles, dim, L) */
+  float *gradient;  /* (P) */
+  float *negatives; /* (own chain tiles, dim, L) */
+  /* Objectives with through_chain; else NULL. */
+  Transport *transport;
+  float *path; /* (own chain tiles, steps, dim, L) states before each visible step */
+  float *pull; /* (own chain tiles, dim, L) dW/dx of the negatives */
   double linear_plus, linear_minus; /* factors of this step's loss */
   double quadratic_plus; /* of E+^2: where an energy may have any sign, gamma keeps both near 0 */
   bool ask_stop, ask_save; /* this rank's wishes */
@@ -59,6 +65,8 @@ long batches_per_epoch(const Stepper *stepper);
 /* The parts, in files of their own. */
 /* train/negatives.c. Collective: no. Fill stepper->negatives and the counters of workers. */
 void negatives_run(Stepper *stepper, State *state);
+/* Collective. The transport of the negatives to the batch; false: not finite. */
+bool negatives_transport(Stepper *stepper, const State *state);
 /* train/gradient.c. Collective. Reduced sums into the packet; false: not finite. */
 bool gradient_reduce(Stepper *stepper, State *state);
 /* Collective. The batch at `at` is in memory. Errors: it cannot be read. */

@@ -13,11 +13,12 @@ typedef struct Worker {
   Recon *recon;
   Negative *negative; /* NULL without a negative phase */
   ExactSum sum;
-  float *dw;          /* (P) a leaf's gradient */
-  float **x;          /* (tiles) of (dim, L) */
-  float *target;      /* (tiles, dim, L) of paired data; else NULL */
-  float **view;       /* (tiles) targets; negatives, in arrays of others */
-  float (*factor)[L]; /* (tiles, L) */
+  float *dw;            /* (P) a leaf's gradient */
+  float **x;            /* (tiles) of (dim, L) */
+  float *target;        /* (tiles, dim, L) of paired data; else NULL */
+  float **view;         /* (tiles) targets; negatives, in arrays of others, */
+  float **path, **pull; /* (tiles) and what goes with those: Track */
+  float (*factor)[L];   /* (tiles, L) */
   uint64_t (*id)[L];
   double (*energy)[L];
   int64_t count[COUNTS];

@@ -294,7 +294,8 @@ static const Option options[] = {
    .help = "Steps of the latent chain."},
   {"nae.z_step_size", REAL(train.chain.z.step), ABOVE(0), OR("auto", 0),
    .aliases = "z_stepsize",
-   .help = "langevin: step size; mala: l, where its adaption starts (auto: from T)."},
+   .help = "langevin: step size (auto: z_noise^2 / 2, at which the chain's temperature is T); "
+           "mala: l, where its adaption starts (auto: from T)."},
   {"nae.z_noise", REAL(train.chain.z.noise), FROM(0), .aliases = "z_noise_std",
    .help = "langevin: standard deviation of the noise."},
   {"nae.z_noise_anneal", SWITCH(train.chain.z.anneal), .aliases = "z_noise_anneal",
@@ -313,7 +314,8 @@ static const Option options[] = {
    .help = "Steps of the visible chain."},
   {"nae.x_step_size", REAL(train.chain.x.step), ABOVE(0), OR("auto", 0),
    .aliases = "x_stepsize",
-   .help = "langevin: step size; mala: l, where its adaption starts (auto: from T)."},
+   .help = "langevin: step size (auto: x_noise^2 / 2, at which the chain's temperature is T); "
+           "mala: l, where its adaption starts (auto: from T)."},
   {"nae.x_noise", REAL(train.chain.x.noise), FROM(0), .aliases = "x_noise_std",
    .help = "langevin: standard deviation of the noise."},
   {"nae.x_noise_anneal", SWITCH(train.chain.x.anneal), .aliases = "x_noise_anneal",

@@ -28,6 +28,7 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
   float drift = (float)(opts->step / opts->temperature);
   *stats = (ChainStats){0};
   for (int i = 0; i < opts->steps; i++) {
+    if (opts->path) memcpy(opts->path + i * dim * L, x, (size_t)(dim * L) * sizeof *x);
     energy->eval(energy->self, i ? stats->last : stats->first, g, x);
     clip_gradient(g, dim, opts, stats);
     chain_noise(xi, noise, chain, step, i, dim);

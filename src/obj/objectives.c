@@ -7,9 +7,10 @@
 #include "obj/objective.h"
 
 extern const Objective objective_ae, objective_sparse, objective_denoise, objective_vae,
-    objective_nae, objective_mpdr;
+    objective_nae, objective_mpdr, objective_wnae;
 static const Objective *const table[] = {&objective_ae,  &objective_sparse, &objective_denoise,
-                                         &objective_vae, &objective_nae,    &objective_mpdr};
+                                         &objective_vae, &objective_nae,    &objective_mpdr,
+                                         &objective_wnae};
 enum { OBJECTIVES = sizeof table / sizeof *table };
 
 const Objective *objective_at(int i) { return i >= 0 && i < OBJECTIVES ? table[i] : NULL; }
@@ -47,8 +48,25 @@ LeafWork *leaf_work_new(const Net *net, const Weights *weights, const Distance *
   return work;
 }
 
+void leaf_work_add_dual(LeafWork *work) {
+  long dim = shape_size(work->net->input);
+  work->dual = dual_new(work->net, work->tiles);
+  work->xt = tiles_new(work->tiles, dim);
+  work->yt = tiles_new(work->tiles, dim);
+  work->dxt = tiles_new(work->tiles, dim);
+}
+
+static void drop_dual(LeafWork *work) {
+  if (!work->dual) return;
+  dual_free(&work->dual);
+  tiles_free(&work->xt);
+  tiles_free(&work->yt);
+  tiles_free(&work->dxt);
+}
+
 void leaf_work_free(LeafWork **work) {
   if (!*work) return;
+  drop_dual(*work);
   work_free(&(*work)->work);
   tiles_free(&(*work)->x);
   tiles_free(&(*work)->y);

@@ -5,6 +5,7 @@
 
 #include "data/dataset.h"
 #include "train/step.h"
+#include "train/temperature.h"
 
 static uint64_t epoch_of(const Position *at) {
   return (uint64_t)at->epoch * PHASES + (uint64_t)at->phase;
@@ -97,6 +98,20 @@ static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long
   }
 }
 
+/* How the negatives of a leaf came about, and where they are pulled. */
+static void add_track(const Stepper *stepper, Worker *worker, Leaf *leaf, Track *track,
+                      long tile) {
+  long size = shape_size(stepper->net->input) * L;
+  if (!stepper->transport) return;
+  for (int t = 0; t < leaf->tiles; t++) {
+    long mine = tile + t - stepper->minus.tile_mine.from;
+    worker->path[t] = stepper->path + mine * track->chain->steps * size;
+    worker->pull[t] = stepper->pull + mine * size;
+  }
+  track->path = worker->path, track->pull = worker->pull;
+  leaf->track = track;
+}
+
 static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
   Range tiles = split_tiles(&stepper->minus, i);
   long size = shape_size(stepper->net->input) * L;
@@ -113,6 +128,9 @@ static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, lon
       worker->id[t][l] = (uint64_t)((tiles.from + t) * L + l);
     }
   }
+  NegativeOpts chains = negative_opts(stepper->opts, stepper->net, &state->now);
+  Track track = {.chain = &chains.x};
+  add_track(stepper, worker, &leaf, &track, tiles.from);
   add_leaf(stepper, state, worker, &leaf);
   for (int t = 0; t < leaf.tiles; t++) {
     const double *e = worker->energy[t];

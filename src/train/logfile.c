@@ -49,6 +49,7 @@ static int step_cells(Cell *cell, const State *state, const TrainOpts *opts,
   cell[k++] = (Cell){"temperature", NULL, nae ? state->now.temperature : NAN};
   cell[k++] = (Cell){"gradient_norm", NULL, report->gradient_norm};
   cell[k++] = (Cell){"e_ratio", NULL, any_sign ? NAN : minus / report->plus};
+  cell[k++] = (Cell){"wasserstein", NULL, report->wasserstein};
   cell[k++] = (Cell){"penalty", NULL, report->penalty};
   cell[k++] = (Cell){"code_mean", NULL, report->code_mean};
   cell[k++] = (Cell){"code_active", NULL, report->code_active};

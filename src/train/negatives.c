@@ -36,15 +36,36 @@ static void one_tile(Stepper *stepper, State *state, Worker *worker, const Negat
                      long tile) {
   long size = shape_size(stepper->net->input) * L;
   float *x = stepper->negatives + (tile - stepper->minus.tile_mine.from) * size;
+  NegativeOpts mine = *opts;
   NegativeStats stats;
+  if (stepper->path)
+    mine.x.path = stepper->path + (tile - stepper->minus.tile_mine.from) * opts->x.steps * size;
   if (negative_at_data(opts->mode)) start_at_data(stepper, &state->at, tile, x);
-  negative_tile(worker->negative, opts, &state->now.replay, x, tile * L, (uint32_t)state->at.step,
-                &stats);
+  negative_tile(worker->negative, &mine, &state->now.replay, x, tile * L,
+                (uint32_t)state->at.step, &stats);
   count_chain(worker->count, COUNT_Z_PROPOSED, &stats.z);
   count_chain(worker->count, COUNT_X_PROPOSED, &stats.x);
   worker->count[COUNT_VALUES] += stats.x.values;
   worker->count[COUNT_AT_BOUND] += stats.x.at_bound;
   if (negative_replays(opts->mode)) count_spread(worker, &state->now.replay, tile * L);
+}
+
+/* The tiles of the batch that this rank owns into the transport's. */
+static void put_data(const Stepper *stepper, const Position *at) {
+  Transport *transport = stepper->transport;
+  long size = transport->dim * L;
+  memset(transport->to, 0, (size_t)(transport->n * transport->dim) * sizeof(float));
+#pragma omp parallel for num_threads(stepper->threads) schedule(static)
+  for (long tile = stepper->plus.tile_mine.from; tile < stepper->plus.tile_mine.to; tile++)
+    start_at_data(stepper, at, tile, transport->to + tile * size);
+}
+
+bool negatives_transport(Stepper *stepper, const State *state) {
+  put_data(stepper, &state->at);
+  transport_share(stepper->transport);
+  if (!transport_solve(stepper->transport, stepper->negatives)) return false;
+  transport_pull(stepper->transport, stepper->pull, stepper->negatives);
+  return true;
 }
 
 void negatives_run(Stepper *stepper, State *state) {

@@ -76,8 +76,10 @@ static Err check_chain(const char *which, const char *sampler, const ChainOpts *
           which, which);
     return OK;
   }
-  if (chain->steps > 0 && chain->step <= 0)
-    return err_user("nae.%s_step_size: found %g, want > 0 for langevin", which, chain->step);
+  if (chain->steps > 0 && chain->step == 0 && chain->noise == 0)
+    return err_user("nae.%s_step_size: found auto with langevin and no nae.%s_noise, from which "
+                    "it follows (noise^2 / 2); want one of them",
+                    which, which);
   if (chain->bounded && chain->low >= chain->high)
     return err_user("nae.%s_low: found %g, want less than nae.%s_high, which is %g", which,
                     chain->low, which, chain->high);
@@ -167,6 +169,31 @@ static Err check_energy(const TrainOpts *opts, const Net *net) {
                   opts->objective, node->name, node->op->name);
 }
 
+/* What a gradient through the chains takes. */
+static Err check_through_chain(const TrainOpts *opts) {
+  const NaeOpts *nae = &opts->chain;
+  if (strcmp(opts->energy, "mse") != 0)
+    return err_user("energy: found %s with objective %s, want mse: the other has no second "
+                    "derivatives",
+                    opts->energy, opts->objective);
+  if (strcmp(nae->x_sampler, "langevin") != 0)
+    return err_user("nae.x_sampler: found %s with objective %s, want langevin: no gradient goes "
+                    "through a chain that refuses steps",
+                    nae->x_sampler, opts->objective);
+  if (nae->x.clip != CLIP_NONE)
+    return err_user("nae.x_clip: found a clip with objective %s, want none: the chain's gradient "
+                    "is that of its steps as they are",
+                    opts->objective);
+  if (nae->x.steps < 1)
+    return err_user("nae.x_steps: found %d with objective %s, want at least 1: without steps "
+                    "nothing depends on the weights",
+                    nae->x.steps, opts->objective);
+  if (nae->chains == opts->batch) return OK;
+  return err_user("nae.chains: found %ld with objective %s, want as many as train.batch, %ld: "
+                  "each chain is moved to a datum of its own",
+                  nae->chains, opts->objective, opts->batch);
+}
+
 static Err check_nae(const TrainOpts *opts, const Net *net) {
   const NaeOpts *nae = &opts->chain;
   const Objective *first = objective_find(opts->pretrain);
@@ -177,6 +204,7 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
   TRY(check_energy(opts, net));
   TRY(check_recovery(opts));
   TRY(check_scalar(opts));
+  if (objective_find(opts->objective)->through_chain) TRY(check_through_chain(opts));
   if (nae->chains % L || nae->chains < 0)
     return err_user("nae.chains: found %ld, want a multiple of %d", nae->chains, L);
   if (negative_replays(nae->mode) && (nae->replay_slots < 1 || nae->replay_slots > 255))

@@ -21,6 +21,15 @@ static void warn_idle_ranks(const Comm *comm, const Split *plus, const Split *mi
            comm_size(comm), feed);
 }
 
+/* What a gradient through the chains needs. */
+static void add_transport(Stepper *s, long own) {
+  long dim = shape_size(s->net->input);
+  s->transport = transport_new(s->comm, s->minus.items, dim, s->minus.tile_mine, s->threads);
+  s->path = MEM_NEW(float, "paths of chains", own * s->opts->chain.x.steps * dim * L);
+  s->pull = MEM_NEW(float, "negatives", own *dim *L);
+  for (int i = 0; i < s->threads; i++) leaf_work_add_dual(s->worker[i].leaf);
+}
+
 Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *input,
                      const Net *net, State *state, const Split *chains) {
   Stepper *s = MEM_NEW(Stepper, "step", 1);
@@ -48,6 +57,7 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
   s->used = MEM_NEW(int, "reduction", net->n_tensors);
   s->gradient = MEM_NEW(float, "gradients", net->n_params);
   s->negatives = MEM_NEW(float, "negatives", own *shape_size(net->input) * L);
+  if (s->objective[PHASE_NAE]->through_chain) add_transport(s, own);
   omp_set_dynamic(0);
   return s;
 }
@@ -62,6 +72,9 @@ void stepper_free(Stepper **stepper) {
   mem_free(&s->used);
   mem_free(&s->gradient);
   mem_free(&s->negatives);
+  transport_free(&s->transport);
+  mem_free(&s->path);
+  mem_free(&s->pull);
   mem_free(stepper);
 }
 
@@ -76,6 +89,10 @@ static void set_factors(Stepper *stepper, const State *state) {
   stepper->linear_plus = over_t ? 1 / state->now.temperature : 1;
   stepper->linear_minus = -stepper->linear_plus;
   stepper->quadratic_plus = nae && stepper->distance->scalar ? state->gamma : 0;
+}
+
+static bool through_chain(const Stepper *stepper, const State *state) {
+  return stepper->transport && state->at.phase == PHASE_NAE;
 }
 
 static void clear_counts(Stepper *stepper) {
@@ -110,6 +127,7 @@ static void read_packet(Stepper *stepper, const State *state, StepReport *report
   if (state->at.phase != PHASE_NAE) return;
   report->minus = packet_sum(&stepper->packet, TILE_MINUS) / chains;
   report->minus_square = packet_sum(&stepper->packet, TILE_MINUS_SQUARE) / chains;
+  if (stepper->transport) report->wasserstein = stepper->transport->distance;
   report->diversity = packet_diversity(&stepper->packet, stepper->minus.items);
 }
 
@@ -130,6 +148,7 @@ static void update(Stepper *stepper, State *state, StepReport *report) {
   report->below_epsilon = (double)up.below / (double)stepper->net->n_params;
   report->loss = stepper->linear_plus * report->plus + stepper->linear_minus * report->minus +
                  state->gamma * report->minus_square + report->penalty + up.penalty;
+  if (through_chain(stepper, state)) report->loss = report->wasserstein + up.penalty;
 }
 
 /* The running mean of the codes and what the log says of it. */
@@ -177,8 +196,12 @@ static void move_on(const Stepper *stepper, Position *at) {
 
 void step_run(Stepper *stepper, State *state, StepReport *report) {
   bool nae = state->at.phase == PHASE_NAE;
-  *report =
-      (StepReport){.plus = NAN, .minus = NAN, .loss = NAN, .code_mean = NAN, .code_active = NAN};
+  *report = (StepReport){.plus = NAN,
+                         .minus = NAN,
+                         .loss = NAN,
+                         .code_mean = NAN,
+                         .code_active = NAN,
+                         .wasserstein = NAN};
   isa_fp_control();
   set_factors(stepper, state);
   clear_counts(stepper);
@@ -186,8 +209,9 @@ void step_run(Stepper *stepper, State *state, StepReport *report) {
     net_spectral_step(stepper->net, state->now.s, state->now.w, 1);
   step_weights(stepper, state->now.w, state->now.s);
   if (nae) negatives_run(stepper, state);
+  bool far = through_chain(stepper, state) && !negatives_transport(stepper, state);
   collect_counts(stepper, state);
-  if (gradient_reduce(stepper, state)) {
+  if (!far && gradient_reduce(stepper, state)) {
     read_packet(stepper, state, report);
     report->finite = isfinite(report->plus) && isfinite(report->minus_square);
   }

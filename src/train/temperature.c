@@ -56,11 +56,15 @@ void temperature_train(Learned *now, const TrainOpts *opts, double plus, double 
 /* Features of a row of the last axis: pixels of an image's row, all of a flat state. */
 static int row_of(Shape shape) { return shape.h == 1 && shape.w == 1 ? shape.c : shape.w; }
 
+/* langevin with a step that follows from its noise has the nominal temperature T. */
 static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool mala,
                      double step_per_t) {
   chain->row = row_of(shape);
   chain->temperature = temperature;
-  if (mala) chain->step = step_per_t * temperature;
+  if (mala)
+    chain->step = step_per_t * temperature;
+  else if (chain->step == 0)
+    chain->step = chain->noise * chain->noise / 2;
 }
 
 bool scale_trained(const TrainOpts *opts) {

@@ -207,6 +207,10 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   TRY(train_check(&run->opts, run->net, run->input->train.n));
   if (run->objective->manifold && run->input->manifolds.n == 0)
     return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
+  if (run->objective->through_chain && run->input->data->has_weight)
+    return err_user("objective: found %s for samples with weights, want samples without (or "
+                    "another objective): transport has one chain for each datum",
+                    run->opts.objective);
   run->chains = split_chains(run);
   TRY(open_directory(run));
   run->state = state_new(run->net, &run->opts, &run->chains);
@@ -274,6 +278,7 @@ static Err begin_nae(Run *run) {
     state->now.temperature =
         temperature_auto(plus, shape_size(run->net->input), manifold_dim(run->net));
   state->gamma = nae->gamma_unit == GAMMA_RELATIVE ? nae->gamma / plus : nae->gamma;
+  if (run->objective->through_chain) state->gamma = 0; /* no energy in the loss */
   start_chains(run);
   state_fresh_optimizer(state);
   state->at =

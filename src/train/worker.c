@@ -18,6 +18,8 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
   for (int t = 1; t < tiles; t++) worker->x[t] = worker->x[0] + t * size;
   if (paired) worker->target = MEM_NEW(float, "batch", tiles *size);
   worker->view = MEM_NEW(float *, "batch", tiles);
+  worker->path = MEM_NEW(float *, "batch", tiles);
+  worker->pull = MEM_NEW(float *, "batch", tiles);
   worker->factor = mem_new("batch", (size_t)tiles, sizeof *worker->factor);
   worker->id = mem_new("batch", (size_t)tiles, sizeof *worker->id);
   worker->energy = mem_new("batch", (size_t)tiles, sizeof *worker->energy);
@@ -46,6 +48,8 @@ static void worker_drop(Worker *worker, bool contrastive) {
   mem_free(&worker->x);
   mem_free(&worker->target);
   mem_free(&worker->view);
+  mem_free(&worker->path);
+  mem_free(&worker->pull);
   mem_free(&worker->factor);
   mem_free(&worker->id);
   mem_free(&worker->energy);

@@ -1,0 +1,90 @@
+#include "train/transport.h"
+
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "num/rows.h"
+
+enum { COST_BITS = 30 };
+
+static long own_rows(const Transport *t) { return (t->own.to - t->own.from) * L; }
+
+Transport *transport_new(const Comm *comm, long n, long dim, Range own, int threads) {
+  Transport *t = MEM_NEW(Transport, "transport", 1);
+  *t = (Transport){.comm = comm, .n = n, .dim = dim, .own = own, .threads = threads};
+  t->to = MEM_NEW(float, "transport", n *dim);
+  t->spread = MEM_NEW(float, "transport", threads *dim *L);
+  t->square = MEM_NEW(double, "transport", own_rows(t) * n);
+  t->cost = MEM_NEW(int32_t, "transport", n * n);
+  t->plan = assignment_new(n);
+  return t;
+}
+
+void transport_free(Transport **transport) {
+  Transport *t = *transport;
+  if (!t) return;
+  mem_free(&t->to);
+  mem_free(&t->spread);
+  mem_free(&t->square);
+  mem_free(&t->cost);
+  assignment_free(&t->plan);
+  mem_free(transport);
+}
+
+/* Zeros and what one rank knows, put together: n * n and n * dim are even, n being one of 16. */
+static void join(const Transport *t, void *words, long n) {
+  comm_join(t->comm, words, (size_t)(n / 2));
+}
+
+void transport_share(Transport *t) { join(t, t->to, t->n * t->dim); }
+
+/* Squared distances of row i of this rank's chains to all data. */
+static void measure_row(const Transport *t, const float *x, long i) {
+  float *one = t->spread + omp_get_thread_num() * t->dim * L;
+  const float *end = x + i / L * t->dim * L + i % L;
+  for (long k = 0; k < t->dim; k++)
+    for (int l = 0; l < L; l++) one[k * L + l] = end[k * L];
+  for (long tile = 0; tile < t->n / L; tile++)
+    rows()->squares(t->square + i * t->n + tile * L, NULL, t->to + tile * t->dim * L, one, 0,
+                    t->dim);
+}
+
+/* Infinite when one is not finite. */
+static double largest(const Transport *t) {
+  double most = 0;
+  for (long k = 0; k < own_rows(t) * t->n; k++)
+    most = !(t->square[k] <= DBL_MAX) ? INFINITY : t->square[k] > most ? t->square[k] : most;
+  return most;
+}
+
+bool transport_solve(Transport *t, const float *x) {
+  double most;
+  int exponent;
+  int32_t *mine = t->cost + t->own.from * L * t->n;
+#pragma omp parallel for num_threads(t->threads) schedule(static)
+  for (long i = 0; i < own_rows(t); i++) measure_row(t, x, i);
+  most = largest(t);
+  comm_max_f64(t->comm, &most, 1);
+  if (!(most <= DBL_MAX)) return false;
+  frexp(most, &exponent);
+  double unit = ldexp(1, COST_BITS - exponent);
+  memset(t->cost, 0, (size_t)(t->n * t->n) * sizeof *t->cost);
+  for (long k = 0; k < own_rows(t) * t->n; k++) mine[k] = (int32_t)(t->square[k] * unit + 0.5);
+  join(t, t->cost, t->n * t->n);
+  int64_t sum = assignment_solve(&t->plan, t->cost, t->n);
+  t->distance = (double)sum / unit / (double)t->n;
+  return true;
+}
+
+void transport_pull(const Transport *t, float *pull, const float *x) {
+  double factor = 2 / (double)t->n;
+  for (long i = 0; i < own_rows(t); i++) {
+    long at = i / L * t->dim * L + i % L, to = t->plan.col_of[t->own.from * L + i];
+    const float *datum = t->to + to / L * t->dim * L + to % L;
+    for (long k = 0; k < t->dim * L; k += L)
+      pull[at + k] = (float)(factor * ((double)x[at + k] - (double)datum[k]));
+  }
+}
