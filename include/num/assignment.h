@@ -21,8 +21,9 @@ typedef struct Assignment {
   int64_t *row_price, *col_price; /* (n) */
   /* scratch */
   int64_t *distance; /* (n) of a column from the free row, along the cheapest path so far */
+  int64_t *closed;   /* (n) 0: free, 1: has a row; large: settled */
   int32_t *before;   /* (n) row before the column on that path */
-  int32_t *column;   /* (n) columns: settled, at the smallest distance, others */
+  int32_t *column;   /* (n) settled columns */
   int32_t *free_row; /* (n) rows without a column */
 } Assignment;
 

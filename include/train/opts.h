@@ -23,10 +23,18 @@ typedef struct PhaseOpts {
 
 typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
 typedef enum GammaUnit { GAMMA_RELATIVE, GAMMA_ABSOLUTE } GammaUnit;
-/* SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E-
+/* SELECT_WASSERSTEIN: W between held-out samples and negatives, in the NAE phase.
+ * SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E-
  * starts at E+ by construction, so that the smallest gap says where the phase began, not where it
  * is best. */
-typedef enum SelectBy { SELECT_LOSS, SELECT_GAP, SELECT_AUC, SELECT_LAST, SELECT_AUTO } SelectBy;
+typedef enum SelectBy {
+  SELECT_LOSS,
+  SELECT_GAP,
+  SELECT_AUC,
+  SELECT_LAST,
+  SELECT_AUTO,
+  SELECT_WASSERSTEIN
+} SelectBy;
 
 typedef struct NaeOpts {
   NegativeMode mode;
@@ -78,6 +86,7 @@ typedef struct TrainOpts {
   NaeOpts chain;
   GuardOpts guard;
   SelectBy select;
+  bool wasserstein;      /* that W into the log, whatever the choice */
   long log_steps;        /* a log row every so many steps */
   long validate_epochs;  /* validation every so many epochs */
   long checkpoint_steps; /* 0: only at the end and when stopped */

@@ -5,31 +5,36 @@
 #include "train/step.h"
 
 typedef struct Validation {
-  double plus;   /* weighted mean energy of the normal class */
-  double auc;    /* normal against labelled anomalies; NaN when there are none */
-  double metric; /* what the selection rule made of it; smaller is better; NaN: no choice */
+  double plus;        /* weighted mean energy of the normal class */
+  double auc;         /* normal against labelled anomalies; NaN when there are none */
+  double wasserstein; /* W between held-out samples and the last negatives; NaN: not asked for */
+  double metric;      /* what the selection rule made of it; smaller is better; NaN: no choice */
 } Validation;
 
 typedef struct Validator {
   Stepper *stepper;
   long n_valid, n_signal;
-  double *energy; /* (valid tiles + signal tiles, L) */
-  double *value;  /* (n_valid + n_signal) the same without the ends of tiles */
-  double *weight; /* (n_valid + n_signal) */
-  long *order;    /* (n_valid + n_signal) for the sort */
+  double *energy;       /* (valid tiles + signal tiles, L) */
+  double *value;        /* (n_valid + n_signal) the same without the ends of tiles */
+  double *weight;       /* (n_valid + n_signal) */
+  long *order;          /* (n_valid + n_signal) for the sort */
+  Transport *transport; /* between held-out samples and negatives; NULL: nobody asks */
 } Validator;
 
 Validator *validator_new(Stepper *stepper);
 void validator_free(Validator **validator);
 /* Collective. With the weights that the stepper has made. Without held-out samples: the training
  * set's energy. */
-Validation validate(Validator *validator);
+Validation validate(Validator *validator, const State *state);
 /* Weighted share of pairs in which a value of `signal` is above one of `normal`, ties half: value
  * and weight (n_normal + n_signal), normal ones first; order: scratch of that length. Values that
  * are NaN are left out, as in scoring; NaN when a class is empty then. Without weights, or with
  * whole ones, all sums are integers. */
 double auc_of(const double *value, const double *weight, long n_normal, long n_signal,
               long *order);
+/* Held-out samples, and as many negatives, that W is made of: the first ones of both, a multiple
+ * of 16. */
+long wasserstein_samples(const TrainOpts *opts, long valid);
 /* The rule of a phase: never auto, and gap for the NAE phase alone (without negatives, loss). */
 SelectBy select_rule(const TrainOpts *opts, Phase phase);
 /* What the selection rule minimises. */

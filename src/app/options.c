@@ -16,7 +16,7 @@ CHOICES(prepare_names, "jets", "exact", "pixels")
 CHOICES(standardise_names, "auto", "true", "false")
 CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
-CHOICES(select_names, "loss", "gap", "auc", "last", "auto")
+CHOICES(select_names, "loss", "gap", "auc", "last", "auto", "wasserstein")
 CHOICES(noise_names, "gaussian", "masking", "salt_pepper")
 CHOICES(mode_names, "on_manifold", "pcd", "cd", "recovery")
 CHOICES(gamma_names, "relative", "absolute")
@@ -26,7 +26,7 @@ CHOICES(clip_names, "none", "sample", "element", "row", "unit")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(STANDARDISE_FALSE == 2, "order of names");
-_Static_assert(SCHEDULE_STEP == 2 && SELECT_AUTO == 4 && NEG_RECOVERY == 3, "order of names");
+_Static_assert(SCHEDULE_STEP == 2 && SELECT_WASSERSTEIN == 5 && NEG_RECOVERY == 3, "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_UNIT == 4, "order of names");
 _Static_assert(WALK_GRID == 2, "order of names");
@@ -248,7 +248,8 @@ static const Option options[] = {
    .help = "Weight of |decoder parameters|^2 in the loss."},
   {"train.select", CHOICE(train.select, select_names),
    .help = "model.h5 is the state of smallest held-out loss, smallest |E+ - E-|, largest AUC on "
-           "labelled signal, or the last; auto: gap for a fixed T, else last, since with T auto "
+           "labelled signal, smallest Wasserstein distance of negatives to held-out samples, or "
+           "the last; auto: gap for a fixed T, else last, since with T auto "
            "or trained a warm E- starts at E+, where the smallest gap then is."},
   {"train.validate_epochs", LONG(train.validate_epochs), FROM(1), .unit = "epochs",
    .help = "Between two validations."},
@@ -380,6 +381,9 @@ static const Option options[] = {
   {"guard.rate_factor", REAL(train.guard.rate_factor), INSIDE(0, 1),
    .help = "Factor of the rate after each."},
 
+  {"log.wasserstein", SWITCH(train.wasserstein),
+   .help = "At validations measure the Wasserstein distance of the negatives to held-out samples "
+           "(column valid_wasserstein), as train.select=wasserstein does."},
   {"log.steps", LONG(train.log_steps), FROM(1), .unit = "steps", .help = "Between two log rows."},
   {"stop.wall_minutes", REAL(train.wall_minutes), FROM(0), OR("never", 0), .unit = "min",
    .class = RUN_ONLY, .help = "Stop after so long with a checkpoint and exit code 75."},

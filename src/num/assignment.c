@@ -1,6 +1,7 @@
 #include "num/assignment.h"
 
 #include "base/mem.h"
+#include "num/assignment_scan.h"
 
 Assignment assignment_new(long n) {
   return (Assignment){.col_of = MEM_NEW(int32_t, "assignment", n),
@@ -8,6 +9,7 @@ Assignment assignment_new(long n) {
                       .row_price = MEM_NEW(int64_t, "assignment", n),
                       .col_price = MEM_NEW(int64_t, "assignment", n),
                       .distance = MEM_NEW(int64_t, "assignment", n),
+                      .closed = MEM_NEW(int64_t, "assignment", n),
                       .before = MEM_NEW(int32_t, "assignment", n),
                       .column = MEM_NEW(int32_t, "assignment", n),
                       .free_row = MEM_NEW(int32_t, "assignment", n)};
@@ -19,6 +21,7 @@ void assignment_free(Assignment *a) {
   mem_free(&a->row_price);
   mem_free(&a->col_price);
   mem_free(&a->distance);
+  mem_free(&a->closed);
   mem_free(&a->before);
   mem_free(&a->column);
   mem_free(&a->free_row);
@@ -54,18 +57,14 @@ typedef struct Offers {
   long at, at_second;
 } Offers;
 
-static Offers offers_of(const int32_t *row, const int64_t *price, long n) {
-  Offers o = {.best = row[0] - price[0], .second = INT64_MAX, .at_second = -1};
-  for (long j = 1; j < n; j++) {
-    int64_t c = row[j] - price[j];
-    if (c >= o.second) continue;
-    if (c < o.best) {
-      o.second = o.best, o.at_second = o.at;
-      o.best = c, o.at = j;
-    } else {
-      o.second = c, o.at_second = j;
-    }
-  }
+static Offers offers_of(const AssignmentScan *scan, const int32_t *row, const int64_t *price,
+                        long n) {
+  Offers o = {.best = scan->cheapest(row, price, n)};
+  o.at = scan->find_cost(row, price, o.best, -1, n);
+  int64_t left = scan->cheapest(row, price, o.at);
+  int64_t right = scan->cheapest(row + o.at + 1, price + o.at + 1, n - o.at - 1);
+  o.second = left < right ? left : right;
+  o.at_second = scan->find_cost(row, price, o.second, o.at, n);
   return o;
 }
 
@@ -76,7 +75,7 @@ static long reduce_rows(Assignment *a, const int32_t *cost, long n, long left) {
   long turn = 0, waiting = 0;
   for (long k = 0; k < left; turn++) {
     long row = a->free_row[k++];
-    Offers o = offers_of(cost + n * row, a->col_price, n);
+    Offers o = offers_of(assignment_scan(), cost + n * row, a->col_price, n);
     long col = o.at, loser = a->row_of[col];
     int64_t gain = o.second - o.best;
     a->col_price[col] -= gain;
@@ -89,63 +88,28 @@ static long reduce_rows(Assignment *a, const int32_t *cost, long n, long left) {
   return waiting;
 }
 
-/* Bring the columns at the smallest distance to the front of column[from..n); where they end. */
-static long nearest(Assignment *a, long from, long n) {
-  int64_t least = INT64_MAX;
-  long end = from;
-  for (long k = from; k < n; k++) {
-    int32_t j = a->column[k];
-    int64_t d = a->distance[j];
-    if (d > least) continue;
-    if (d < least) least = d, end = from;
-    a->column[k] = a->column[end];
-    a->column[end++] = j;
-  }
-  return end;
-}
-
-/* Shorten distances by way of the settled column. A column that becomes as near as that one joins
- * column[..*end), and ends the search when it is free. Returns it, or -1. */
-static long relax(Assignment *a, const int32_t *cost, long settled, long *end, long n) {
-  long row = a->row_of[settled];
-  const int32_t *c = cost + n * row;
-  int64_t least = a->distance[settled], base = least - (c[settled] - a->col_price[settled]);
-  for (long k = *end; k < n; k++) {
-    int32_t j = a->column[k];
-    int64_t d = base + c[j] - a->col_price[j];
-    if (d >= a->distance[j]) continue;
-    a->distance[j] = d;
-    a->before[j] = (int32_t)row;
-    if (d > least) continue;
-    if (a->row_of[j] < 0) return j;
-    a->column[k] = a->column[*end];
-    a->column[(*end)++] = j;
-  }
-  return -1;
-}
-
-/* The nearest free column from the row; prices of the columns settled on the way follow. */
+/* The nearest free column from the row, among equally near ones a free one, the first. Columns are
+ * settled in the order of their distances; their prices follow. */
 static long shortest_path(Assignment *a, const int32_t *cost, long row, long n) {
-  long settled = 0, from = 0, end = 0, found = -1;
-  for (long j = 0; j < n; j++) {
-    a->distance[j] = cost[n * row + j] - a->col_price[j];
-    a->before[j] = (int32_t)row;
-    a->column[j] = (int32_t)j;
+  const AssignmentScan *scan = assignment_scan();
+  const int64_t far = INT64_MAX / 8; /* beyond all paths; and twice it is not too large */
+  long settled = 0, at = row, col;
+  int64_t base = 0, least;
+  for (long j = 0; j < n; j++) a->distance[j] = far, a->closed[j] = a->row_of[j] >= 0;
+  for (;; settled++) {
+    int64_t key = scan->relax(a->distance, a->before, a->closed, cost + n * at, a->col_price,
+                              base, (int32_t)at, n);
+    col = scan->find(a->distance, a->closed, key, n);
+    least = a->distance[col];
+    at = a->row_of[col];
+    if (at < 0) break;
+    a->closed[col] = INT64_MAX / 2;
+    a->column[settled] = (int32_t)col;
+    base = least - (cost[n * at + col] - a->col_price[col]);
   }
-  while (found < 0) {
-    if (from == end) {
-      settled = from;
-      end = nearest(a, from, n);
-      for (long k = from; k < end && found < 0; k++)
-        if (a->row_of[a->column[k]] < 0) found = a->column[k];
-    }
-    if (found < 0) found = relax(a, cost, a->column[from++], &end, n);
-  }
-  for (long k = 0; k < settled; k++) {
-    int32_t j = a->column[k];
-    a->col_price[j] += a->distance[j] - a->distance[found];
-  }
-  return found;
+  for (long k = 0; k < settled; k++)
+    a->col_price[a->column[k]] += a->distance[a->column[k]] - least;
+  return col;
 }
 
 /* Along the path each row passes to the column that it reached. */

@@ -192,6 +192,12 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
              "select auto");
     run->opts.select = SELECT_AUTO;
   }
+  if (run->opts.select == SELECT_WASSERSTEIN &&
+      !wasserstein_samples(&run->opts, run->input->valid.n)) {
+    log_warn("select wasserstein wants an objective with negatives and at least 16 held-out "
+             "samples: as select auto");
+    run->opts.select = SELECT_AUTO;
+  }
   bool follows = opts->chain.temperature_mode != T_FIXED && run->objective->contrastive;
   if (run->opts.select == SELECT_GAP && follows)
     log_warn("select gap with nae.temperature auto or trained: a warm E- starts at E+, so the "
@@ -251,12 +257,13 @@ static void start_chains(Run *run) {
   if (nae->x.step > 0) now->x_step = nae->x.step / now->temperature;
 }
 
-/* The autoencoder competes with what the NAE phase makes of it. Its gap is not known before a
- * chain has run: there it stands until the first that is. */
+/* The autoencoder competes with what the NAE phase makes of it. Its gap, and how far its negatives
+ * are, is not known before a chain has run: there it stands until the first that is. */
 static void first_candidate(Run *run, const Validation *start) {
   SelectBy rule = select_rule(&run->opts, PHASE_NAE);
   if (rule == SELECT_LAST) return;
-  double metric = rule == SELECT_GAP ? INFINITY : select_metric(&run->opts, PHASE_NAE, start, 0);
+  bool none = rule == SELECT_GAP || rule == SELECT_WASSERSTEIN;
+  double metric = none ? INFINITY : select_metric(&run->opts, PHASE_NAE, start, 0);
   state_keep_best(&run->state, metric);
 }
 
@@ -266,7 +273,7 @@ static Err begin_nae(Run *run) {
   const NaeOpts *nae = &run->opts.chain;
   state_take_best(state);
   step_weights(run->stepper, state->now.w, state->now.s);
-  Validation start = validate(run->validator);
+  Validation start = validate(run->validator, state);
   double plus = start.plus;
   bool any_sign = run->stepper->distance->scalar;
   if ((!any_sign && !(plus > 0)) || !isfinite(plus))
@@ -326,10 +333,10 @@ static bool validation_due(const Run *run) {
 
 /* Collective. Held-out energies of the weights after the step; NaN when none are due. */
 static Validation measure(Run *run) {
-  Validation none = {.plus = NAN, .auc = NAN, .metric = NAN};
+  Validation none = {.plus = NAN, .auc = NAN, .wasserstein = NAN, .metric = NAN};
   if (!validation_due(run)) return none;
   step_weights(run->stepper, run->state.now.w, run->state.now.s);
-  Validation validation = validate(run->validator);
+  Validation validation = validate(run->validator, &run->state);
   validation.metric = NAN;
   return validation;
 }

@@ -22,6 +22,20 @@ static void read_weights(double *weight, const Dataset *data, const Subset *subs
     weight[i] = data->has_weight ? (double)data->weight[subset->row[i]] : 1;
 }
 
+long wasserstein_samples(const TrainOpts *opts, long valid) {
+  bool asked = opts->wasserstein || opts->select == SELECT_WASSERSTEIN;
+  long n = valid < opts->chain.chains ? valid : opts->chain.chains;
+  return asked && objective_find(opts->objective)->contrastive ? n / L * L : 0;
+}
+
+/* The chains that this rank owns among the first n. */
+static Transport *make_transport(const Stepper *s, long n) {
+  Range own = s->minus.tile_mine;
+  if (own.to > n / L) own.to = n / L;
+  if (own.from > own.to) own.from = own.to;
+  return n ? transport_new(s->comm, n, shape_size(s->net->input), own, s->threads) : NULL;
+}
+
 Validator *validator_new(Stepper *stepper) {
   Validator *v = MEM_NEW(Validator, "validation", 1);
   *v = (Validator){.stepper = stepper,
@@ -34,6 +48,7 @@ Validator *validator_new(Stepper *stepper) {
   v->order = MEM_NEW(long, "validation", v->n_valid + v->n_signal);
   read_weights(v->weight, normal_data(stepper->input), normal_rows(stepper->input));
   read_weights(v->weight + v->n_valid, stepper->input->valid_data, &stepper->input->signal);
+  v->transport = make_transport(stepper, wasserstein_samples(stepper->opts, v->n_valid));
   return v;
 }
 
@@ -43,6 +58,7 @@ void validator_free(Validator **validator) {
   mem_free(&(*validator)->value);
   mem_free(&(*validator)->weight);
   mem_free(&(*validator)->order);
+  transport_free(&(*validator)->transport);
   mem_free(validator);
 }
 
@@ -131,16 +147,41 @@ static double auc(Validator *v) {
   return auc_of(v->value, v->weight, v->n_valid, v->n_signal, v->order);
 }
 
-Validation validate(Validator *v) {
+/* Each rank fills its share of the tiles of held-out samples. */
+static double wasserstein(const Validator *v) {
+  const Stepper *s = v->stepper;
+  Transport *t = v->transport;
+  Range mine = range_of(t->n / L, comm_rank(s->comm), comm_size(s->comm));
+  memset(t->to, 0, (size_t)(t->n * t->dim) * sizeof *t->to);
+  for (long tile = mine.from; tile < mine.to; tile++) {
+    long row[L];
+    float weight[L];
+    for (int l = 0; l < L; l++) row[l] = (long)normal_rows(s->input)->row[tile * L + l];
+    dataset_tile(normal_data(s->input), t->to + tile * t->dim * L, weight, row);
+  }
+  transport_share(t);
+  return transport_solve(t, s->negatives) ? t->distance : NAN;
+}
+
+/* The steps since the phase began have left negatives. */
+static bool has_negatives(const State *state) {
+  return state->at.phase == PHASE_NAE && state->at.phase_step > 0;
+}
+
+Validation validate(Validator *v, const State *state) {
   energies(v);
-  Validation out = {.plus = mean_energy(v), .auc = v->n_signal > 0 ? auc(v) : NAN};
+  Validation out = {.plus = mean_energy(v),
+                    .auc = v->n_signal > 0 ? auc(v) : NAN,
+                    .wasserstein = v->transport && has_negatives(state) ? wasserstein(v) : NAN};
   return out;
 }
 
 SelectBy select_rule(const TrainOpts *opts, Phase phase) {
   bool gap_means_something = opts->chain.temperature_mode == T_FIXED;
-  if (opts->select != SELECT_AUTO && opts->select != SELECT_GAP) return opts->select;
+  bool of_both = opts->select == SELECT_LOSS || opts->select == SELECT_AUC;
+  if (of_both || opts->select == SELECT_LAST) return opts->select;
   if (phase == PHASE_AE) return SELECT_LOSS;
+  if (opts->select == SELECT_WASSERSTEIN) return SELECT_WASSERSTEIN;
   return opts->select == SELECT_GAP || gap_means_something ? SELECT_GAP : SELECT_LAST;
 }
 
@@ -148,5 +189,6 @@ double select_metric(const TrainOpts *opts, Phase phase, const Validation *valid
                      double minus) {
   SelectBy rule = select_rule(opts, phase);
   if (rule == SELECT_AUC) return -validation->auc;
+  if (rule == SELECT_WASSERSTEIN) return validation->wasserstein;
   return rule == SELECT_GAP ? fabs(validation->plus - minus) : validation->plus;
 }

@@ -110,6 +110,7 @@ KINDS = {
         "nae.x_noise=0.2",
         "nae.x_step_size=0.02",
         "train.ae_epochs=1",
+        "log.wasserstein=true",
     ),
     "mpdr": kind(
         "dense: 12; prelu; dense: 4; sphere",
@@ -170,7 +171,7 @@ KINDS = {
         "nae.x_low=-3",
         "nae.x_high=3",
         "train.ae_epochs=1",
-        "train.select=gap",
+        "train.select=wasserstein",
     ),
     "images-wnae": kind(
         "conv2d: {channels: 8, kernel: 3, padding: 1}; prelu; max_pool2d: 2; dense: 3; sphere",
