@@ -16,6 +16,7 @@ PHASES = {
     "plain": ("tiny", ["train.ae_epochs=1"], 3, 17),
     "normalized": ("tiny", ["train.ae_epochs=1"], 23, 37),
     "mpdr": ("tiny-mpdr", ["train.ae_epochs=1"], 3, 17),
+    "transport": ("tiny", ["train.ae_epochs=1", "objective=wnae", "nae.x_clip=none"], 22, 36),
 }
 
 

@@ -220,11 +220,21 @@ static void data_have_energies_and_no_gradient(void **state) {
   setup_free(&s);
 }
 
+static void layers_without_second_derivatives_are_refused(void **state) {
+  Net *net;
+  NetSpec spec = net_parse("dense 8; gru 4", "dense 8");
+  assert_int_equal(net_new(&net, &spec, (Shape){2, 1, 4}), OK);
+  assert_int_equal(objective_find("wnae")->check(NULL, net), ERR_USER);
+  assert_non_null(strstr(err_message(), "found wnae with the layer encoder.1 (gru)"));
+  net_free(&net);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(two_steps),
       cmocka_unit_test(five_steps),
       cmocka_unit_test(bounds_pass_no_gradient),
+      cmocka_unit_test(layers_without_second_derivatives_are_refused),
       cmocka_unit_test(data_have_energies_and_no_gradient),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -434,6 +434,27 @@ static void options_that_can_not_be_are_refused(void **state) {
   check_refusal(&opts, "nae.x_warm: found true with nae.mode cd");
 }
 
+static void what_a_gradient_through_chains_can_not_take_is_refused(void **state) {
+  TrainOpts opts = problem_opts();
+  strcpy(opts.objective, "wnae");
+  check_refusal(&opts, "nae.x_sampler: found mala with objective wnae, want langevin");
+  opts.chain.x_sampler = opts.chain.z_sampler = "langevin";
+  opts.chain.x.clip = CLIP_ROW;
+  check_refusal(&opts, "nae.x_clip: found a clip with objective wnae, want none");
+  opts.chain.x.clip = CLIP_NONE;
+  check_refusal(&opts,
+                "nae.chains: found 64 with objective wnae, want as many as train.batch, 32");
+  opts.chain.chains = 0;
+  check_refusal(&opts, "nae.z_step_size: found auto with langevin and no nae.z_noise");
+  opts.chain.z.noise = opts.chain.x.noise = 0.1;
+  opts.chain.temperature_mode = T_FIXED;
+  check_refusal(&opts, "objective: found wnae for samples with weights");
+  opts.chain.x.steps = 0;
+  check_refusal(&opts, "nae.x_steps: found 0 with objective wnae, want at least 1");
+  strcpy(opts.energy, "bernoulli");
+  check_refusal(&opts, "energy: found bernoulli with objective wnae");
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(any_ranks_and_threads_give_the_same_bits),
@@ -448,6 +469,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(the_guard_rolls_back),
       cmocka_unit_test(the_guard_gives_up),
       cmocka_unit_test(options_that_can_not_be_are_refused),
+      cmocka_unit_test(what_a_gradient_through_chains_can_not_take_is_refused),
   };
   if (comm_start(&argc, &argv, &world)) return 1;
   int part;
