@@ -115,6 +115,22 @@ static const char sets[] = "objective: ae\n"
                            "    - reshape: {channels: 3, height: 1, width: 40}\n"
                            "train: {batch: 64, leaf: 4}\n";
 
+/* In place of what `images` says: no latent chain, as many visible steps as published. */
+static char *const transported[] = {"objective=wnae", "nae.z_steps=0", "nae.x_steps=10",
+                                    "nae.x_noise_anneal=false", "nae.x_clip=none"};
+
+/* configs/jets-features-wnae.yaml, with a batch whose transport takes its time. */
+static const char observables[] =
+    "objective: wnae\n"
+    "threads: 1\n"
+    "data: {source: toy, toy_jets: 2048, view: features}\n"
+    "net:\n"
+    "  encoder: [dense: 64, prelu, dense: 32, prelu, dense: 2]\n"
+    "  decoder: [dense: 32, prelu, dense: 64, prelu, dense: 11]\n"
+    "train: {batch: 2048}\n"
+    "nae: {mode: pcd, temperature: 0.05, chains: 2048, x_noise: 0.2,\n"
+    "      x_sampler: langevin, x_steps: 10}\n";
+
 typedef struct Rig {
   Config config;
   Dataset data;
@@ -139,10 +155,10 @@ static void freeze(Rig *rig) {
   mem_free(&w);
 }
 
-static Err rig_make(Rig *rig, const Comm *comm, const char *text) {
+static Err rig_make(Rig *rig, const Comm *comm, const char *text, int n, char *const *words) {
   const TrainOpts *opts = &rig->config.train;
   rig->config = config_defaults();
-  TRY(config_read(&rig->config, "the benchmark's network", text, 0, NULL));
+  TRY(config_read(&rig->config, "the benchmark's network", text, n, words));
   TRY(dataset_load(&rig->data, comm, &rig->config.data, "making toy jets"));
   TRY(net_new(&rig->net, &rig->config.net, rig->data.shape));
   rig->input = (TrainInput){
@@ -224,6 +240,16 @@ static double recovery_flops(const Rig *rig) {
   return 2 * 3 * all + nae->x.steps * 2 * (all + encoder) + nae->z.steps * 2 * 2 * all + all;
 }
 
+/* Of one sample of a step whose gradient runs through its chain. A step of the chain takes two
+ * passes, its way back six: values and tangents forward, back to the inputs and to the weights.
+ * Energies of data and of negatives take one each. */
+static double wnae_flops(const Rig *rig) {
+  const NaeOpts *nae = &rig->config.train.chain;
+  double all = forward_flops(rig->net, 0, rig->net->n_nodes);
+  double decoder = forward_flops(rig->net, rig->net->n_encoder, rig->net->n_nodes);
+  return (2 + 8 * nae->x.steps) * all + (nae->mode == NEG_ON_MANIFOLD ? decoder : 0);
+}
+
 /* flops: of one sample */
 static void measure(const Bench *bench, Rig *rig, const char *name, void (*work)(void *),
                     long samples, double flops) {
@@ -277,10 +303,30 @@ static void measure_sets(const Bench *bench, Rig *rig) {
   measure_plain(bench, rig, "ae_step.jets-graph", "score.jets-graph");
 }
 
-static Err run(const Bench *bench, const Comm *comm, const char *text,
+static void measure_transported(const Bench *bench, Rig *rig) {
+  rig->state.at.phase = PHASE_NAE;
+  measure(bench, rig, "wnae_step.jets", step, rig->data.rows, wnae_flops(rig));
+}
+
+static void transport(void *arg) {
+  Stepper *stepper = ((Rig *)arg)->stepper;
+  transport_solve(stepper->transport, stepper->negatives);
+}
+
+/* The step, and which part of it every rank spends on the same transport. */
+static void measure_observables(const Bench *bench, Rig *rig) {
+  rig->state.at.phase = PHASE_NAE;
+  if (!bench_wants(bench, "wnae_step.features")) return;
+  double whole = bench_seconds(step, rig, 1.5), part = bench_seconds(transport, rig, 0.5);
+  double rate = (double)rig->data.rows / whole;
+  bench_print(bench, "wnae_step.features", rate, "samples/s", wnae_flops(rig) * rate);
+  bench_print(bench, "wnae_step.features transport", part / whole, "of the step", 0);
+}
+
+static Err run(const Bench *bench, const Comm *comm, const char *text, int n, char *const *words,
                void (*measure_all)(const Bench *bench, Rig *rig)) {
   Rig rig = {0};
-  Err e = rig_make(&rig, comm, text);
+  Err e = rig_make(&rig, comm, text, n, words);
   if (!e) measure_all(bench, &rig);
   rig_free(&rig);
   return e;
@@ -289,11 +335,14 @@ static Err run(const Bench *bench, const Comm *comm, const char *text,
 Err bench_steps(const Bench *bench, const Comm *comm) {
   int part;
   Comm *alone = comm_split(comm, comm_size(comm), &part);
-  Err e = run(bench, alone, images, measure_images);
-  if (!e) e = run(bench, alone, recovery, measure_recovery);
-  if (!e) e = run(bench, alone, dense, measure_dense);
-  if (!e) e = run(bench, alone, sequences, measure_sequences);
-  if (!e) e = run(bench, alone, sets, measure_sets);
+  int n = sizeof transported / sizeof *transported;
+  Err e = run(bench, alone, images, 0, NULL, measure_images);
+  if (!e) e = run(bench, alone, images, n, transported, measure_transported);
+  if (!e) e = run(bench, alone, observables, 0, NULL, measure_observables);
+  if (!e) e = run(bench, alone, recovery, 0, NULL, measure_recovery);
+  if (!e) e = run(bench, alone, dense, 0, NULL, measure_dense);
+  if (!e) e = run(bench, alone, sequences, 0, NULL, measure_sequences);
+  if (!e) e = run(bench, alone, sets, 0, NULL, measure_sets);
   comm_free(&alone);
   return e;
 }
