@@ -3,6 +3,7 @@
 strong (the same batch on more cores) and weak (the same batch per core).
 
     tests/bench/scaling.py build/jetnae --cores 1,2 --repeat 5
+    tests/bench/scaling.py build/jetnae --phases nae --tiles 64 --steps 1    batch 2,048
 
 A round runs every layout once; after all rounds a layout's step time is the shortest step that it
 had (on a busy machine the other steps measure who else was there), and the CPU time of a step the
@@ -29,15 +30,17 @@ def arguments():
     parser.add_argument("--config", default=ROOT / "configs/jets-nae-published.yaml")
     parser.add_argument("--cores", default="1,2", help="how many, separated by commas")
     parser.add_argument("--tiles", type=int, default=2, help="tiles of 16 jets per core")
+    parser.add_argument("--phases", default="ae,nae")
+    parser.add_argument("--kinds", default="strong,weak")
     parser.add_argument("--steps", type=int, default=6, help="of a run of NAE, a tenth of AE's")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     return parser.parse_args()
 
 
-def layouts(cores, tiles):
+def layouts(cores, tiles, kinds):
     """(kind, ranks, threads, batch): all ranks, or one rank with threads."""
     most = max(cores)
-    for kind in ("strong", "weak") if most > 1 else ("alone",):
+    for kind in kinds.split(",") if most > 1 else ("alone",):
         for n in cores:
             batch = LANES * tiles * (n if kind == "weak" else most)
             for ranks, threads in dict.fromkeys([(n, 1), (1, n)]):
@@ -49,7 +52,7 @@ def run(args, layout, phase, steps, out):
     _, ranks, threads, batch = layout
     epochs = {"ae": 0, "nae": 0, phase: 1}
     options = {
-        "data.source": "toy", "data.toy_jets": 40 * batch * args.steps,
+        "data.source": "toy", "data.toy_jets": 4 * batch * (1 + steps),
         "data.train_limit": batch * steps,
         "data.valid_limit": LANES, "train.batch": batch, "nae.replay_slots": 5,
         "nae.replay_buffer": 0, "threads": threads, "log.steps": 1,
@@ -89,11 +92,11 @@ def measure(args, phase, all_layouts):
 def main():
     args = arguments()
     cores = sorted({1, *map(int, args.cores.split(","))})
-    all_layouts = list(layouts(cores, args.tiles))
+    all_layouts = list(layouts(cores, args.tiles, args.kinds))
     writer = csv.writer(sys.stdout)
     writer.writerow("phase,kind,ranks,threads,batch,step_s,cpu_s,samples_per_s,speed_up,"
                     "efficiency,cpu_efficiency".split(","))
-    for phase in "ae", "nae":
+    for phase in args.phases.split(","):
         result = measure(args, phase, all_layouts)
         base = {}
         for layout in all_layouts:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from harness import Failures, finish, first_difference, ranks_in, results, run, scratch, start
+from harness import Failures, finish, first_difference, ranks_in, results, run, scratch, set_energy, start
 
 RANKS = 3
 SECONDS = 20
@@ -119,11 +119,29 @@ def check_read(bench):
         bench.expect(name, done, "jets_plain.h5", code=2)
 
 
+OBSERVABLES = """
+objective: ae
+data: {view: features, standardise: false, normal: all, valid_fraction: 0.2, train_limit: 48}
+net: {encoder: [dense: 4], decoder: [dense: 11]}
+train: {batch: 48, leaf: 1, ae_epochs: 50, ae_rate: 1e-6}
+"""
+
+
+def check_not_finite(bench):
+    """One jet is so heavy that the gradient of its tile, on one of three ranks, is not finite."""
+    table, config = bench.folder / "heavy.h5", bench.folder / "observables.yaml"
+    config.write_text(OBSERVABLES)
+    table.write_bytes(set_energy(bench.table.read_bytes(), 17, 3e30))
+    words = [config, f"data.input={table}", "data.source=toptag", "threads=1"]
+    done = run(bench.binary, "train", *words, f"out={bench.folder}/heavy", ranks=RANKS)
+    bench.expect("not finite", done, "a gradient or an energy is not a finite number", code=2)
+
+
 def main():
     binary, helper, faults, source = sys.argv[1:5]
     with scratch() as folder:
         bench = Bench(binary, helper, faults, pathlib.Path(source), pathlib.Path(folder))
-        for check in (check_dead_rank, check_watchdog, check_disk, check_read):
+        for check in (check_dead_rank, check_watchdog, check_disk, check_read, check_not_finite):
             check(bench)
     bench.failures.finish()
 

@@ -37,7 +37,7 @@ from harness import (  # noqa: E402
 )
 
 WORDS = ["train.nae_epochs=30", "train.checkpoint_steps=2", "log.steps=2", "threads=1"]
-DISK_KB = 1024
+DISK_KB = 4096  # damaged checkpoints are set aside, and stay
 PATIENCE_S = 60
 
 
