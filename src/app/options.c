@@ -143,7 +143,8 @@ static const Option options[] = {
    .help = "Rows with NaN or negative energy: stop with an error, or skip and count them."},
   {"data.memory_gb", REAL(data.memory_gb), ABOVE(0), .unit = "GB", .class = RUN_ONLY,
    .help = "Memory of one node that the data may take. A lean file whose samples need more is "
-           "streamed: windows of them lie in memory, with the same result."},
+           "streamed: windows of them lie in memory, with the same result. So is any input of "
+           "score, encode, reconstruct and evidence, which is then read twice."},
   {"data.block", LONG(block), FROM(1),
    .help = "Order of training: consecutive samples that move together."},
   {"data.window", LONG(window), FROM(1),
