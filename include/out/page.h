@@ -61,6 +61,9 @@ typedef struct Picture {
   const char *name, *title, *caption;
   const char *scale; /* what the colours stand for, with its unit */
   bool both_signs;   /* 0 is white, blue below, red above */
+  bool from_least;   /* colours begin at the smallest number, not at 0 */
+  bool log;          /* over four powers of ten; what is smaller is as the smallest */
+  bool numbers;      /* written into each cell: few cells */
   int rows, columns;
   const double *value;       /* (rows, columns), the first row on top */
   int labels_x, labels_y;    /* (below, left) */
@@ -74,6 +77,11 @@ typedef struct Page Page;
  * made. */
 Err page_new(Page **page, const char *html, const char *folder, const char *title);
 void page_free(Page **page);
+/* What follows belongs below this heading, which is left out when nothing follows. */
+void page_section(Page *page, const char *title);
+/* Plots that follow are of run number `run`, from 1, by itself, and say so; 0: of all runs.
+ * Borrows: the name. */
+void page_run(Page *page, int run, const char *name);
 /* HTML as it is. */
 void page_html(Page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Text, with what HTML would take for tags made harmless. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 static const Command *const commands[] = {
     &cmd_generate, &cmd_prepare,  &cmd_train,  &cmd_score,  &cmd_encode, &cmd_reconstruct,
@@ -44,4 +44,4 @@ static const char *name_at(const void *of, int i) {
   return command ? command->name : NULL;
 }
 
-const char *command_nearest(const char *name) { return nearest_word(name, name_at, NULL); }
+const char *command_nearest(const char *name) { return spelling_nearest(name, name_at, NULL); }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "app/yaml_text.h"
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 typedef struct Reading {
   yaml_document_t *document;
@@ -84,7 +84,7 @@ static Err read_attrs(Reading *r, LayerSpec *layer, bool given[LAYER_ATTRS], yam
                       text_show(name));
     if (i < 0)
       return err_user("layer %d (%s): %s: no such attribute; did you mean %s?", r->number,
-                      r->op->name, text_show(name), nearest_word(name, attr_name, r->op));
+                      r->op->name, text_show(name), spelling_nearest(name, attr_name, r->op));
     if (given[i]) return err_user("layer %d (%s): %s: given twice", r->number, r->op->name, name);
     given[i] = true;
     TRY(read_attr(r, &r->op->attrs[i], &layer->attr[i], scalar(node_at(r, pair->value))));
@@ -129,7 +129,7 @@ static Err read_layer(Reading *r, LayerSpec *layer, yaml_node_t *node) {
   r->op = layer_find(scalar(name));
   if (!r->op)
     return err_user("layer %d: no layer is called %s; did you mean %s?", r->number,
-                    text_show(scalar(name)), nearest_word(scalar(name), layer_name, NULL));
+                    text_show(scalar(name)), spelling_nearest(scalar(name), layer_name, NULL));
   snprintf(layer->type, sizeof layer->type, "%s", r->op->name);
   return read_body(r, layer, body);
 }

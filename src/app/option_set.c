@@ -6,7 +6,7 @@
 
 #include "app/option.h"
 #include "app/yaml_text.h"
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 static size_t section_length(const char *key) {
   const char *dot = strrchr(key, '.');
@@ -46,8 +46,8 @@ bool option_section(const char *key) {
 /* A right name in the wrong section is nearer than a similar word. */
 static int distance_to(const Option *option, const char *key) {
   const char *name = key + section_length(key);
-  int whole = nearest_distance(key, option->key);
-  int last = 1 + nearest_distance(name, option->key + section_length(option->key));
+  int whole = spelling_distance(key, option->key);
+  int last = 1 + spelling_distance(name, option->key + section_length(option->key));
   if (has_alias(option, name)) return 1;
   return whole < last ? whole : last;
 }
@@ -60,7 +60,7 @@ const char *option_nearest(const char *key) {
     char section[64] = "";
     if (section_length(option->key))
       snprintf(section, section_length(option->key), "%s", option->key);
-    int distance = distance_to(option, key), to_section = nearest_distance(key, section);
+    int distance = distance_to(option, key), to_section = spelling_distance(key, section);
     if (distance < least) least = distance, snprintf(best, sizeof best, "%s", option->key);
     if (to_section < least) least = to_section, memcpy(best, section, sizeof best);
   }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "base/spelling.h"
 #include "io/number.h"
 
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *text) {
@@ -175,7 +175,7 @@ void hdf_list_text(char *text, size_t size, const HdfList *list, int most) {
 static const char *wanted_name;
 static int by_distance(const void *a, const void *b) {
   const HdfEntry *x = a, *y = b;
-  int d = nearest_distance(wanted_name, x->name) - nearest_distance(wanted_name, y->name);
+  int d = spelling_distance(wanted_name, x->name) - spelling_distance(wanted_name, y->name);
   return d ? d : strcmp(x->name, y->name);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 enum { NAME_SIZE = 512, TENSOR_NAME = 48, SHAPE_TEXT = 96, LEFT_OUT = -2, NOBODY = -1 };
 
@@ -51,12 +51,12 @@ static const char *their_candidate(const void *of, int i) {
 
 static Err unknown_ours(const Import *in, const char *name) {
   return err_user("the network has no tensor %s; did you mean %s? (`ours theirs` on a line)",
-                  name, nearest_word(name, our_candidate, in));
+                  name, spelling_nearest(name, our_candidate, in));
 }
 
 static Err missing_theirs(const Import *in, const char *name) {
   return err_user("%s has no tensor %s; did you mean %s?", in->dict_path, name,
-                  nearest_word(name, their_candidate, in->dict));
+                  spelling_nearest(name, their_candidate, in->dict));
 }
 
 static Err pair(Import *in, const char *ours, const char *theirs) {

@@ -56,11 +56,15 @@ void picture_numbers(FILE *csv, const Picture *picture) {
 
 /* ---- commands ---- */
 
-/* In gnuplot's single quotes a quote is doubled. */
+/* In gnuplot's double quotes, where \ begins what stands for something else. */
 static void put_quoted(FILE *script, const char *text) {
-  fputc('\'', script);
-  for (; *text; text++) fputs(*text == '\'' ? "''" : (char[]){*text, 0}, script);
-  fputc('\'', script);
+  fputc('"', script);
+  for (; *text; text++)
+    if (*text == '\n')
+      fputs("\\n", script);
+    else
+      fprintf(script, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+  fputc('"', script);
 }
 
 static void put_set(FILE *script, const char *what, const char *text) {
@@ -73,10 +77,10 @@ void gnuplot_begin(FILE *script) {
   fputs("# Drawn by: gnuplot plots.gp\nset encoding utf8\n", script);
 }
 
-/* What the last plot set is forgotten. */
+/* What the last plot set is forgotten. The title stands in the page's caption: plots in talks
+ * and papers have none. */
 static void put_head(FILE *script, const char *name, const char *title) {
-  fprintf(script, "\n# %s\nreset\nset datafile separator comma\n", name);
-  put_set(script, "title", title);
+  fprintf(script, "\n# %s: %s\nreset\nset datafile separator comma\n", name, title);
   fputs("set border lc rgb '#444444'\n"
         "set grid lc rgb '#dddddd' lt 1 lw 0.6\n"
         "set format '%g'\n"
@@ -138,6 +142,8 @@ static void put_style(FILE *script, const Curve *curve) {
     fprintf(script, "using 2:3 with lines lw 1.5 dashtype %d lc rgb '%s'", dash, rgb);
 }
 
+enum { WIDTH = 560 }; /* pixels: what a page shows as it is */
+
 static void put_curves(FILE *script, const Plot *plot) {
   fputs("plot ", script);
   for (int i = 0; i < plot->n; i++) {
@@ -168,9 +174,9 @@ void gnuplot_plot(FILE *script, const Plot *plot) {
   put_head(script, plot->name, plot->title);
   put_axes(script, plot);
   for (int i = 0; i < plot->marks; i++) put_mark(script, &plot->mark[i]);
-  put_first(script, plot->name, 640, 420);
+  put_first(script, plot->name, WIDTH, 380);
   put_curves(script, plot);
-  put_twice(script, plot->name, 640, 420);
+  put_twice(script, plot->name, WIDTH, 380);
 }
 
 static void put_labels(FILE *script, const char *axis, const char *const *text, int n,
@@ -182,7 +188,7 @@ static void put_labels(FILE *script, const char *axis, const char *const *text, 
     put_quoted(script, text[i]);
     fprintf(script, " %.9g", (i + 0.5) * cells / n - 0.5);
   }
-  fputs(")\n", script);
+  fputs(") noenhanced\n", script);
 }
 
 /* Light to dark, even in grey; or blue over white to red. */
@@ -195,17 +201,38 @@ static void put_palette(FILE *script, bool both_signs) {
           script);
 }
 
-static double largest(const Picture *picture) {
-  double most = 0;
+static void put_scale(FILE *script, const Picture *picture) {
+  double least = INFINITY, most = -INFINITY;
   for (long i = 0; i < (long)picture->rows * picture->columns; i++)
-    if (isfinite(picture->value[i])) most = fmax(most, fabs(picture->value[i]));
-  return most > 0 ? most : 1;
+    if (isfinite(picture->value[i]))
+      least = fmin(least, picture->value[i]), most = fmax(most, picture->value[i]);
+  if (picture->both_signs) most = fmax(fabs(least), fabs(most));
+  if (!isfinite(most) || most == 0) most = 1;
+  double low = picture->both_signs ? -most : picture->from_least && least < most ? least : 0;
+  if (picture->log) {
+    fprintf(script, "set logscale cb\nset format cb '10^{%%T}'\nset cbrange [%.9g:%.9g]\n",
+            most * 1e-4, most);
+    return;
+  }
+  fprintf(script, "set cbtics %.9g, %.9g\nset format cb '%%.2g'\nset cbrange [%.9g:%.9g]\n", low,
+          (most - low) / 2, low, most);
+}
+
+/* White on what is dark. */
+static void put_cells(FILE *script, const Picture *picture) {
+  for (int r = 0; r < picture->rows; r++)
+    for (int c = 0; c < picture->columns; c++) {
+      double value = picture->value[r * picture->columns + c];
+      if (isfinite(value))
+        fprintf(script, "set label '%.3f' at %d,%d center front textcolor rgb '%s'\n", value, c,
+                r, value > 0.6 ? "#ffffff" : "#222222");
+    }
 }
 
 void gnuplot_picture(FILE *script, const Picture *picture) {
-  int width = 640, wide = 440; /* pixels: of the whole, of the picture */
-  int height = 110 + wide * picture->rows / picture->columns;
-  double most = largest(picture);
+  double shape = (double)picture->rows / picture->columns;
+  int wide = picture->numbers || shape > 0.8 ? 300 : 400; /* pixels: of the picture itself */
+  int height = 90 + (int)(wide * fmin(shape, 1.2));
   put_head(script, picture->name, picture->title);
   put_labels(script, "x", picture->text_x, picture->labels_x, picture->columns);
   put_labels(script, "y", picture->text_y, picture->labels_y, picture->rows);
@@ -213,13 +240,12 @@ void gnuplot_picture(FILE *script, const Picture *picture) {
   put_palette(script, picture->both_signs);
   fprintf(script, "unset grid\nset xrange [-0.5:%d-0.5]\nset yrange [%d-0.5:-0.5]\n",
           picture->columns, picture->rows);
-  fprintf(script, "set cbtics %.9g\nset format cb '%%.2g'\n",
-          most / (picture->both_signs ? 1 : 2));
-  fprintf(script, "set cbrange [%.9g:%.9g]\nset size ratio %.9g\n",
-          picture->both_signs ? -most : 0, most, (double)picture->rows / picture->columns);
-  put_first(script, picture->name, width, height);
+  put_scale(script, picture);
+  if (picture->numbers) put_cells(script, picture);
+  fprintf(script, "set size ratio %.9g\n", shape);
+  put_first(script, picture->name, WIDTH, height);
   fprintf(script, "plot '%s.csv' using 1:2:3 with image notitle\n", picture->name);
-  put_twice(script, picture->name, width, height);
+  put_twice(script, picture->name, WIDTH, height);
 }
 
 /* ---- the process ---- */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "graph.h"
+#include "onnx_graph.h"
 
 enum { PATH = 4096 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "graph.h"
+#include "onnx_graph.h"
 
 static const int64_t features[] = {1, 2, 3};
 

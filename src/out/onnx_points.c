@@ -2,7 +2,7 @@
  * features are all zero is absent; `present` is (N, 1, 1, T), 1 or 0. Lists of neighbours come
  * from TopK, which takes the first of equals, as net/graph.h does. */
 #include "base/mem.h"
-#include "graph.h"
+#include "onnx_graph.h"
 
 /* Beyond every distance and below every value. */
 #define FAR 1e30

@@ -10,7 +10,7 @@
 
 #include "gnuplot.h"
 
-enum { PLOTS = 128, NAME = 64 };
+enum { PLOTS = 256, NAME = 64 };
 
 /* The text goes on until a plot interrupts it. */
 struct Page {
@@ -19,6 +19,10 @@ struct Page {
   size_t size;
   FILE *to;
   FILE *script;
+  const char *section; /* its heading, until something stands below it; NULL: it stands there */
+  bool grid;           /* plots are being put side by side */
+  int run;             /* what follows is of this one, from 1; 0: of all */
+  const char *run_name;
   int n;
   struct {
     char name[NAME];
@@ -28,13 +32,6 @@ struct Page {
 };
 
 /* ---- text ---- */
-
-void page_html(Page *page, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  vfprintf(page->to, format, args);
-  va_end(args);
-}
 
 static void put_text(FILE *to, const char *text) {
   for (; *text; text++) {
@@ -48,6 +45,32 @@ static void put_text(FILE *to, const char *text) {
     else
       fputc(*text, to);
   }
+}
+
+/* Something is to stand in the section: plots side by side, text below each other. */
+static void settle(Page *page, bool plot) {
+  if (page->section) fprintf(page->to, "<h2>%s</h2>\n", page->section);
+  page->section = NULL;
+  if (plot != page->grid) fputs(plot ? "<div class=\"plots\">\n" : "</div>\n", page->to);
+  page->grid = plot;
+}
+
+void page_section(Page *page, const char *title) {
+  if (page->grid) settle(page, false);
+  page->section = title;
+}
+
+void page_run(Page *page, int run, const char *name) {
+  page->run = run;
+  page->run_name = name;
+}
+
+void page_html(Page *page, const char *format, ...) {
+  va_list args;
+  settle(page, false);
+  va_start(args, format);
+  vfprintf(page->to, format, args);
+  va_end(args);
 }
 
 void page_text(Page *page, const char *text) { put_text(page->to, text); }
@@ -108,34 +131,52 @@ void plot_mark(Plot *plot, double at, bool across, const char *text) {
     plot->mark[plot->marks++] = (Mark){at, across, text};
 }
 
+/* Of a run by itself: "codes-2". */
+static void own_name(char name[NAME], const Page *page, const char *plot) {
+  if (page->run)
+    snprintf(name, NAME, "%.50s-%d", plot, page->run);
+  else
+    snprintf(name, NAME, "%.60s", plot);
+}
+
 /* The caption belongs to the figure: HTML goes on behind it. */
-static void place(Page *page, const char *name, const char *caption) {
+static void place(Page *page, const char *name, const char *title, const char *caption) {
   CHECK(page->n < PLOTS, "more than %d plots", PLOTS);
+  settle(page, true);
   fputs("<figure>\n", page->to);
   fflush(page->to);
   snprintf(page->plot[page->n].name, NAME, "%s", name);
   page->plot[page->n++].at = page->size;
-  fprintf(page->to,
-          "<figcaption>%s <span class=\"files\">%s.svg, .pdf, .csv</span></figcaption>\n"
-          "</figure>\n",
-          caption ? caption : "", name);
+  fputs("<figcaption><b>", page->to);
+  if (page->run) put_text(page->to, page->run_name), fputs(": ", page->to);
+  fprintf(page->to, "%s.</b> %s <span class=\"files\">%s.svg, .pdf, .csv</span></figcaption>\n",
+          title, caption ? caption : "", name);
+  fputs("</figure>\n", page->to);
 }
 
 void page_plot(Page *page, const Plot *plot) {
+  char name[NAME];
   if (plot->n == 0) return;
-  FILE *csv = open_beside(page, plot->name, ".csv");
-  if (csv) plot_numbers(csv, plot);
+  Plot own = *plot;
+  own_name(name, page, plot->name);
+  own.name = name;
+  FILE *csv = open_beside(page, name, ".csv");
+  if (csv) plot_numbers(csv, &own);
   close_beside(page, csv);
-  gnuplot_plot(page->script, plot);
-  place(page, plot->name, plot->caption);
+  gnuplot_plot(page->script, &own);
+  place(page, name, plot->title, plot->caption);
 }
 
 void page_picture(Page *page, const Picture *picture) {
-  FILE *csv = open_beside(page, picture->name, ".csv");
-  if (csv) picture_numbers(csv, picture);
+  char name[NAME];
+  Picture own = *picture;
+  own_name(name, page, picture->name);
+  own.name = name;
+  FILE *csv = open_beside(page, name, ".csv");
+  if (csv) picture_numbers(csv, &own);
   close_beside(page, csv);
-  gnuplot_picture(page->script, picture);
-  place(page, picture->name, picture->caption);
+  gnuplot_picture(page->script, &own);
+  place(page, name, picture->title, picture->caption);
 }
 
 /* ---- the page ---- */

@@ -1,4 +1,4 @@
-#include "report.h"
+#include "report_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,14 +68,43 @@ static void put_configs(Page *page, const ReportRun *run, int n) {
   }
 }
 
+/* Parts of all runs together, and of each by itself. */
+typedef struct Section {
+  const char *title;
+  bool (*all)(Page *page, const ReportRun *run, int n);
+  bool (*each)(Page *page, const ReportRun *run);
+} Section;
+
+static const Section sections[] = {
+    {"Training", report_training, report_energies},
+    {"Normalisation", report_evidence, NULL},
+    {"Scores", report_scores, report_mass},
+    {"Reconstructions and samples", NULL, report_images},
+    {"Latent space", NULL, report_codes},
+    {NULL, NULL, report_model}, /* goes on */
+    {"Principal components", report_explained, NULL},
+    {"Scan", NULL, report_scan},
+};
+
+static bool put_section(Page *page, const Section *section, const ReportRun *run, int n) {
+  if (section->title) page_section(page, section->title);
+  bool any = section->all && section->all(page, run, n);
+  for (int i = 0; i < n && section->each; i++) {
+    page_run(page, n > 1 ? i + 1 : 0, run[i].name);
+    any = section->each(page, &run[i]) || any;
+  }
+  page_run(page, 0, NULL);
+  return any;
+}
+
 static Err fill(Page *page, const ReportRun *run, int n) {
-  static bool (*const part[])(Page *, const ReportRun *, int) = {
-      report_training, report_scores, report_mass, report_images, report_codes, report_tables};
   bool any = false;
-  page_html(page, "<h2>What was run</h2>\n");
+  page_section(page, "What was run");
   put_facts(page, run, n);
   warn_compared(page, run, n);
-  for (size_t i = 0; i < sizeof part / sizeof *part; i++) any = part[i](page, run, n) || any;
+  for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+    any = put_section(page, &sections[i], run, n) || any;
+  page_section(page, NULL);
   put_configs(page, run, n);
   page_html(page, "<p class=\"files\">jetnae %s</p>\n", provenance_version());
   if (any) return OK;

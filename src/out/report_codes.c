@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "num/elem.h"
-#include "report.h"
+#include "report_parts.h"
 
 enum { POINTS = 3000 };
 
@@ -92,18 +92,16 @@ static void show(Page *page, const Codes *codes, const ReportRun *run) {
     plot_add(&plot, curve);
   }
   if (codes->sphere) add_rims(&plot, rim_x, rim_y);
-  page_html(page, "<h2>Latent space</h2>\n<div class=\"plots\">\n");
   page_plot(page, &plot);
-  page_html(page, "</div>\n");
   for (int which = 0; which < 2; which++) mem_free(&x[which]), mem_free(&y[which]);
 }
 
-bool report_codes(Page *page, const ReportRun *run, int n) {
+bool report_codes(Page *page, const ReportRun *run) {
   char path[REPORT_PATH];
   Codes codes = {0};
   report_path(path, run, "codes.h5");
-  bool good = n == 1 && report_has(run, "codes.h5") && data_read(&codes.code, path, "code") &&
-              codes.code.row >= 2;
+  bool good =
+      report_has(run, "codes.h5") && data_read(&codes.code, path, "code") && codes.code.row >= 2;
   if (good && data_read(&codes.label, path, "label") && codes.label.rows != codes.code.rows)
     data_free(&codes.label);
   codes.sphere = good && on_sphere(&codes.code);

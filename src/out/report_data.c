@@ -1,11 +1,12 @@
 /* Files of a run directory. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "model/h5.h"
-#include "report.h"
+#include "report_parts.h"
 
 void report_path(char path[REPORT_PATH], const ReportRun *run, const char *file) {
   snprintf(path, REPORT_PATH, "%s/%s", run->folder, file);
@@ -49,20 +50,49 @@ static bool read_shape(Data *data, hid_t set) {
   return good && data->rows * data->row > 0;
 }
 
-bool data_read(Data *data, const char *path, const char *name) {
-  hid_t file;
+/* Open the data set and take its shape. -1: there is none that will do. */
+static hid_t open_set(Data *data, hid_t *file, const char *path, const char *name) {
   *data = (Data){0};
-  if (h5_open(&file, path, "a file of a run")) return false;
-  hid_t set = h5_find(file, name);
-  bool good = set >= 0 && H5Iget_type(set) == H5I_DATASET && read_shape(data, set);
-  if (good) {
-    data->value = MEM_NEW(double, "data of a report", data->rows * data->row);
-    good = H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data->value) >= 0;
-  }
+  *file = -1;
+  if (h5_open(file, path, "a file of a run")) return -1;
+  hid_t set = h5_find(*file, name);
+  if (set >= 0 && H5Iget_type(set) == H5I_DATASET && read_shape(data, set)) return set;
   h5_close(set);
-  h5_close(file);
+  return -1;
+}
+
+bool data_shape(Data *data, const char *path, const char *name) {
+  hid_t file, set = open_set(data, &file, path, name);
+  h5_close(set), h5_close(file);
+  return set >= 0;
+}
+
+/* Rows from .. from + rows - 1 of the set. */
+static bool read_part(Data *data, hid_t set, long from) {
+  hsize_t start[8] = {(hsize_t)from}, count[8];
+  for (int i = 0; i < data->rank; i++) count[i] = (hsize_t)data->dims[i];
+  hid_t there = H5Dget_space(set), here = H5Screate_simple(data->rank, count, NULL);
+  H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL);
+  data->value = MEM_NEW(double, "data of a report", data->rows * data->row);
+  bool good = H5Dread(set, H5T_NATIVE_DOUBLE, here, there, H5P_DEFAULT, data->value) >= 0;
+  H5Sclose(here), H5Sclose(there);
+  return good;
+}
+
+bool data_rows(Data *data, const char *path, const char *name, long from, long n) {
+  hid_t file, set = open_set(data, &file, path, name);
+  bool good = set >= 0 && from < data->rows;
+  if (good) {
+    data->rows = data->dims[0] = data->rows - from < n ? data->rows - from : n;
+    good = read_part(data, set, from);
+  }
+  h5_close(set), h5_close(file);
   if (!good) data_free(data);
   return good;
+}
+
+bool data_read(Data *data, const char *path, const char *name) {
+  return data_rows(data, path, name, 0, LONG_MAX);
 }
 
 void data_free(Data *data) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "report.h"
+#include "report_parts.h"
 #include "report_scores.h"
 #include "stats.h"
 
@@ -102,7 +102,7 @@ static void show_sculpting(Page *page, const Massive *m, const Bins *bins) {
   mem_free(&above);
 }
 
-static bool show(Page *page, const ReportRun *run) {
+bool report_mass(Page *page, const ReportRun *run) {
   char path[REPORT_PATH];
   ScoredRun scored;
   Data mass = {0};
@@ -113,15 +113,11 @@ static bool show(Page *page, const ReportRun *run) {
   Bins bins = m.n ? mass_bins(&m) : (Bins){0};
   good = bins.high > bins.low;
   if (good) {
-    page_html(page, "<h2>Score and jet mass</h2>\n<div class=\"plots\">\n");
     show_profile(page, &m, &bins);
     show_sculpting(page, &m, &bins);
-    page_html(page, "</div>\n");
   }
   mem_free(&m.mass_gev), mem_free(&m.energy);
   data_free(&mass);
   scored_free(&scored);
   return good;
 }
-
-bool report_mass(Page *page, const ReportRun *run, int n) { return n == 1 && show(page, run); }

@@ -7,7 +7,7 @@
 #include "eval/metrics.h"
 #include "eval/score.h"
 #include "model/h5.h"
-#include "report.h"
+#include "report_parts.h"
 #include "report_scores.h"
 #include "stats.h"
 
@@ -48,8 +48,8 @@ void scored_free(ScoredRun *scored) {
 
 /* ---- histograms ---- */
 
-static void add_histogram(Plot *plot, const Bins *bins, const ScoredRun *scored, const double *x,
-                          long n, const signed char *take, signed char which, Curve curve) {
+void scores_histogram(Plot *plot, const Bins *bins, const double *x, long n,
+                      const signed char *take, signed char which, Curve curve) {
   double *middle = MEM_NEW(double, "histogram", bins->n);
   double *share = MEM_NEW(double, "histogram", bins->n);
   long rows = histogram(share, bins, x, take, which, n);
@@ -59,7 +59,7 @@ static void add_histogram(Plot *plot, const Bins *bins, const ScoredRun *scored,
   if (rows == 0 || !plot_add(plot, curve)) mem_free(&middle), mem_free(&share);
 }
 
-static void free_curves(Plot *plot) {
+void scores_free_curves(Plot *plot) {
   for (int i = 0; i < plot->n; i++) mem_free(&plot->curve[i].x), mem_free(&plot->curve[i].y);
 }
 
@@ -70,8 +70,8 @@ static void add_classes(Plot *plot, const Bins *bins, const ScoredRun *scored, i
   for (int which = 0; which < (scored->is_signal ? 2 : 1); which++) {
     Curve curve = {.colour = report_colour(n > 1 ? i : which), .dash = n > 1 ? which : 0};
     report_legend(curve.name, scored->run, n, scored->is_signal ? name[which] : "all rows");
-    add_histogram(plot, bins, scored, energy->value, energy->rows, scored->is_signal,
-                  (signed char)which, curve);
+    scores_histogram(plot, bins, energy->value, energy->rows, scored->is_signal,
+                     (signed char)which, curve);
   }
 }
 
@@ -97,7 +97,7 @@ static void add_sets(Plot *plot, Bins *bins, const ScoredRun *scored) {
     Data energy;
     Curve curve = {.colour = report_colour(2 + set)};
     if (!read_set(&energy, curve.name, scored, set)) return;
-    add_histogram(plot, bins, scored, energy.value, energy.rows, NULL, 0, curve);
+    scores_histogram(plot, bins, energy.value, energy.rows, NULL, 0, curve);
     data_free(&energy);
   }
 }
@@ -130,7 +130,7 @@ static void show_energies(Page *page, const ScoredRun *scored, int n) {
   for (int i = 0; i < n; i++) add_classes(&plot, &bins, &scored[i], i, n);
   if (n == 1) add_sets(&plot, &bins, scored);
   page_plot(page, &plot);
-  free_curves(&plot);
+  scores_free_curves(&plot);
 }
 
 /* ---- efficiencies ---- */
@@ -359,7 +359,6 @@ static void show_spread(Page *page, const ScoredRun *scored) {
 bool report_scores(Page *page, const ReportRun *run, int n) {
   ScoredRun scored[REPORT_RUNS];
   int found = 0;
-  page_html(page, "<h2>Scores</h2>\n");
   err_clear();
   for (int i = 0; i < n; i++) {
     if (scored_read(&scored[found], &run[i]))
@@ -369,11 +368,10 @@ bool report_scores(Page *page, const ReportRun *run, int n) {
   }
   if (found) {
     show_table(page, scored, found);
-    page_html(page, "<div class=\"plots\">\n");
     show_energies(page, scored, found);
     show_efficiencies(page, scored, found);
+    show_confusion(page, scored, found);
     if (found == 1) show_spread(page, scored);
-    page_html(page, "</div>\n");
   } else {
     page_html(page, "<p>There is no scores.h5 yet: <code>jetnae score RUN data.input=FILE</code> "
                     "writes it.</p>\n");

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "report.h"
+#include "report_parts.h"
 
 enum { COLUMNS = 8, ROWS = 4096, NAME = 64 };
 
@@ -74,7 +74,7 @@ static const double *column_of(const Table *table, const char *name) {
 
 /* ---- principal components ---- */
 
-static bool show_explained(Page *page, const ReportRun *run, int n) {
+bool report_explained(Page *page, const ReportRun *run, int n) {
   Table table[REPORT_RUNS];
   int found = 0;
   Plot plot = {.name = "explained",
@@ -94,7 +94,6 @@ static bool show_explained(Page *page, const ReportRun *run, int n) {
     report_legend(curve.name, &run[i], n, "together");
     if (curve.x && curve.y) plot_add(&plot, curve);
   }
-  if (plot.n) page_html(page, "<h2>Principal components</h2>\n");
   page_plot(page, &plot);
   for (int i = 0; i < found; i++) table_free(&table[i]);
   return plot.n > 0;
@@ -113,7 +112,7 @@ static void scan_range(double *low, double *high, const Table *table) {
   }
 }
 
-static bool show_scan(Page *page, const ReportRun *run) {
+bool report_scan(Page *page, const ReportRun *run) {
   Table table;
   bool good = table_read(&table, run, "scan.csv") && column_of(&table, "auc");
   if (good) {
@@ -138,15 +137,9 @@ static bool show_scan(Page *page, const ReportRun *run) {
     curve.style = CURVE_POINTS, curve.low = low, curve.high = high;
     plot_add(&plot, curve);
     plot_mark(&plot, 0.5, true, NULL);
-    page_html(page, "<h2>Scan</h2>\n");
     page_plot(page, &plot);
     mem_free(&low), mem_free(&high);
   }
   table_free(&table);
   return good;
-}
-
-bool report_tables(Page *page, const ReportRun *run, int n) {
-  bool explained = show_explained(page, run, n), scan = n == 1 && show_scan(page, run);
-  return explained || scan;
 }

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "out/verdict.h"
-#include "report.h"
+#include "report_parts.h"
 
 enum { POINTS = 1000 };
 
@@ -190,14 +190,11 @@ static void read_log(Logs *logs, Page *page, const ReportRun *run) {
 
 bool report_training(Page *page, const ReportRun *run, int n) {
   Logs logs = {.run = MEM_NEW(ReportRun, "runs", REPORT_RUNS)};
-  page_html(page, "<h2>Training</h2>\n");
   for (int i = 0; i < n; i++) read_log(&logs, page, &run[i]);
   Rows rows = {logs.run, logs.log, logs.n};
   for (int i = 0; i < logs.n; i++) show_verdict(page, &logs.run[i], &logs.log[i]);
   if (logs.n == 0) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
-  page_html(page, "<div class=\"plots\">\n");
   for (int p = 0; p < PLOTS && logs.n; p++) show(page, &plots[p], &rows);
-  page_html(page, "</div>\n");
   for (int i = 0; i < logs.n; i++) runlog_free(&logs.log[i]);
   mem_free(&logs.run);
   return logs.n > 0;

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 static Err inner(void) { return err_user("found %d, want %d", 3, 4); }
 
@@ -66,14 +66,14 @@ static const char *candidate(const void *of, int i) { return ((const char *const
 
 static void nearest_is_the_smallest_edit(void **state) {
   static const char *const words[] = {"train", "score", "store", NULL}, *const none[] = {NULL};
-  assert_string_equal(nearest_word("trian", candidate, words), "train");
-  assert_string_equal(nearest_word("sore", candidate, words), "score"); /* the first of equals */
-  assert_string_equal(nearest_word("stor", candidate, words), "store");
-  assert_string_equal(nearest_word("x", candidate, none), "");
-  assert_int_equal(nearest_distance("kitten", "sitting"), 3);
-  assert_int_equal(nearest_distance("", "abc"), 3);
-  assert_int_equal(nearest_distance("form", "from"), 1);
-  assert_int_equal(nearest_distance("same", "same"), 0);
+  assert_string_equal(spelling_nearest("trian", candidate, words), "train");
+  assert_string_equal(spelling_nearest("sore", candidate, words), "score"); /* the first of equals */
+  assert_string_equal(spelling_nearest("stor", candidate, words), "store");
+  assert_string_equal(spelling_nearest("x", candidate, none), "");
+  assert_int_equal(spelling_distance("kitten", "sitting"), 3);
+  assert_int_equal(spelling_distance("", "abc"), 3);
+  assert_int_equal(spelling_distance("form", "from"), 1);
+  assert_int_equal(spelling_distance("same", "same"), 0);
 }
 
 int main(void) {

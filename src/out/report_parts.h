@@ -7,12 +7,18 @@
 #include "out/report.h"
 #include "out/runlog.h"
 
+/* Of all runs together. */
 bool report_training(Page *page, const ReportRun *run, int n);
+bool report_evidence(Page *page, const ReportRun *run, int n);
 bool report_scores(Page *page, const ReportRun *run, int n);
-bool report_mass(Page *page, const ReportRun *run, int n);
-bool report_images(Page *page, const ReportRun *run, int n);
-bool report_codes(Page *page, const ReportRun *run, int n);
-bool report_tables(Page *page, const ReportRun *run, int n);
+bool report_explained(Page *page, const ReportRun *run, int n);
+/* Of each run by itself. */
+bool report_energies(Page *page, const ReportRun *run);
+bool report_mass(Page *page, const ReportRun *run);
+bool report_images(Page *page, const ReportRun *run);
+bool report_codes(Page *page, const ReportRun *run);
+bool report_model(Page *page, const ReportRun *run);
+bool report_scan(Page *page, const ReportRun *run);
 
 /* "folder/file" of a run. */
 enum { REPORT_PATH = 4200 };
@@ -26,15 +32,19 @@ void report_legend(char name[96], const ReportRun *run, int n, const char *what)
 /* A file that is there but cannot be read: the message of the error goes into the page. */
 void report_complain(Page *page);
 
-/* A numeric data set of a file, whole. */
+/* A numeric data set of a file, whole or in part. */
 typedef struct Data {
   long rows, row; /* row: numbers of one */
   int rank;
   long dims[8];  /* rows first */
-  double *value; /* (rows, row) */
+  double *value; /* (rows, row); NULL: only the shape is known */
 } Data;
 /* Owns: the caller, data_free. False: it is not there, is empty or is not of numbers. */
 bool data_read(Data *data, const char *path, const char *name);
+/* The shape alone. */
+bool data_shape(Data *data, const char *path, const char *name);
+/* At most n rows, from `from` on; false also when there are none. */
+bool data_rows(Data *data, const char *path, const char *name, long from, long n);
 void data_free(Data *data);
 
 #endif

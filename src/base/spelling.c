@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "base/spelling.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@ enum { LONGEST = 127 };
 
 static int min3(int a, int b, int c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
 
-int nearest_distance(const char *a, const char *b) {
+int spelling_distance(const char *a, const char *b) {
   int n = (int)strnlen(a, LONGEST), m = (int)strnlen(b, LONGEST);
   int d[LONGEST + 1][LONGEST + 1]; /* (n + 1, m + 1) between beginnings of a and b */
   for (int i = 0; i <= n; i++) d[i][0] = i;
@@ -22,12 +22,12 @@ int nearest_distance(const char *a, const char *b) {
   return d[n][m];
 }
 
-const char *nearest_word(const char *word, const char *(*candidate)(const void *of, int i),
+const char *spelling_nearest(const char *word, const char *(*candidate)(const void *of, int i),
                          const void *of) {
   const char *best = "", *name;
   int least = INT_MAX;
   for (int i = 0; (name = candidate(of, i)); i++) {
-    int distance = nearest_distance(word, name);
+    int distance = spelling_distance(word, name);
     if (distance < least) least = distance, best = name;
   }
   return best;

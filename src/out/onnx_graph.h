@@ -1,7 +1,7 @@
 /* An ONNX graph while it is being built: values are named, every node makes one or two new ones.
  * Names are the graph's. */
-#ifndef OUT_GRAPH_INTERNAL_H
-#define OUT_GRAPH_INTERNAL_H
+#ifndef OUT_ONNX_GRAPH_H
+#define OUT_ONNX_GRAPH_H
 
 #include <stdint.h>
 

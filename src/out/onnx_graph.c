@@ -1,4 +1,4 @@
-#include "graph.h"
+#include "onnx_graph.h"
 
 #include <errno.h>
 #include <stdio.h>

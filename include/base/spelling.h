@@ -1,13 +1,13 @@
 /* The word of a list that looks most like a misspelled one: for messages to people. */
-#ifndef BASE_NEAREST_H
-#define BASE_NEAREST_H
+#ifndef BASE_SPELLING_H
+#define BASE_SPELLING_H
 
 /* Edit distance: insertions, deletions, substitutions and swaps of neighbours, each 1. Words
  * longer than 127 characters are cut. */
-int nearest_distance(const char *a, const char *b);
+int spelling_distance(const char *a, const char *b);
 /* The nearest of candidate(of, 0), candidate(of, 1), ... up to NULL; the first of equals; "" when
  * there is none. */
-const char *nearest_word(const char *word, const char *(*candidate)(const void *of, int i),
+const char *spelling_nearest(const char *word, const char *(*candidate)(const void *of, int i),
                          const void *of);
 
 #endif
