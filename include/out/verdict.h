@@ -9,6 +9,9 @@
  *   collapsed  chains sit in one place, or a part of the network has died
  *   too early  fewer rows than it takes to tell
  *
+ * Only what has a column is judged, whatever the objective: of negatives that no chain has moved
+ * (no step size in the log) E- is no sample, and E-/E+ need not be 1.
+ *
  * Rules on samplers look at medians over the last half of the rows of the NAE phase, so that
  * neither the warm-up nor a single row decides. */
 #ifndef OUT_VERDICT_H

@@ -88,6 +88,7 @@ typedef struct TrainOpts {
   SelectBy select;
   bool wasserstein;      /* that W into the log, whatever the choice */
   long log_steps;        /* a log row every so many steps */
+  bool tensorboard;      /* and event files, too */
   long validate_epochs;  /* validation every so many epochs */
   long checkpoint_steps; /* 0: only at the end and when stopped */
   double checkpoint_minutes;

@@ -26,6 +26,8 @@ void validator_free(Validator **validator);
 /* Collective. With the weights that the stepper has made. Without held-out samples: the training
  * set's energy. */
 Validation validate(Validator *validator, const State *state);
+/* Local. Energies of rows of a data set (negative: a copy of lane 0). */
+void worker_energy(Worker *worker, const Dataset *data, const long row[L], double e[L]);
 /* Weighted share of pairs in which a value of `signal` is above one of `normal`, ties half: value
  * and weight (n_normal + n_signal), normal ones first; order: scratch of that length. Values that
  * are NaN are left out, as in scoring; NaN when a class is empty then. Without weights, or with

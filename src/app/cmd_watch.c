@@ -11,14 +11,17 @@
 #include "out/outlook.h"
 #include "out/verdict.h"
 
-enum { PATH_SIZE = 4096, LINE = 512, LOOK_S = 2, QUIET_S = 600 };
+/* Quiet: no new row for a minute, and for so many times what one took. */
+enum { PATH_SIZE = 4096, LINE = 512, LOOK_S = 2, QUIET_S = 60, QUIET_ROWS = 20 };
 
 typedef struct Watching {
+  const char *run;
   char log[PATH_SIZE];
   Plan plan;
   bool terminal;
-  off_t size; /* of the log when it was last read */
-  long step;  /* of the last line printed */
+  struct stat read; /* the log when it was last read */
+  long step;        /* of the last line printed; -1: none */
+  double row_s;     /* what a row takes, lately; NaN: unknown */
   char line[LINE];
 } Watching;
 
@@ -32,10 +35,12 @@ static Plan plan_of(const Config *config) {
                 .log_steps = train->log_steps};
 }
 
-static Err read_plan(Watching *watching, const char *run) {
+/* Again with each new row: epochs may be added when a run is continued. */
+static Err read_plan(Watching *watching) {
   char path[PATH_SIZE];
   char *text;
   Config config;
+  const char *run = watching->run;
   TRY(members_want_one(run));
   snprintf(path, sizeof path, "%s/config.yaml", run);
   TRY(config_file(&text, path));
@@ -93,6 +98,45 @@ static void say(const Watching *watching, bool new_row, const char *more, double
   fflush(stdout);
 }
 
+static bool older(const struct stat *a, const struct stat *b) {
+  const struct timespec *s = &a->st_mtim, *t = &b->st_mtim;
+  return s->tv_sec != t->tv_sec ? s->tv_sec < t->tv_sec : s->tv_nsec < t->tv_nsec;
+}
+
+/* energies.h5 is written when all is over, after the last row. A run shorter than log.steps has no
+ * row that would say so. */
+static bool is_over(const Watching *watching, const struct stat *log) {
+  char path[PATH_SIZE];
+  struct stat end, start;
+  snprintf(path, sizeof path, "%s/energies.h5", watching->run);
+  if (stat(path, &end) || older(&end, log)) return false;
+  snprintf(path, sizeof path, "%s/provenance.json", watching->run);
+  return stat(path, &start) || !older(&end, &start);
+}
+
+/* Nothing new. */
+static void wait_on(const Watching *watching, const struct stat *log) {
+  double quiet = difftime(time(NULL), log->st_mtime);
+  bool long_since = quiet > QUIET_S && !(quiet < QUIET_ROWS * watching->row_s);
+  say(watching, false, long_since ? "; stopped, or waiting to go on? No new row for " : "",
+      quiet);
+}
+
+/* The last row of the log. */
+static void tell(Watching *watching, const RunLog *log, bool over) {
+  Outlook now = outlook_of(log, &watching->plan);
+  char line[LINE];
+  now.finished = now.finished || over;
+  describe(watching, log, &now);
+  if (now.step < watching->step) {
+    snprintf(line, sizeof line, "%s", watching->line);
+    snprintf(watching->line, LINE, "back from step %ld: %.*s", watching->step, LINE - 60, line);
+  }
+  say(watching, now.step != watching->step, "", 0);
+  watching->row_s = (double)watching->plan.log_steps / now.steps_per_s;
+  watching->step = now.step;
+}
+
 /* Look once. Errors: there is a file, but no log. */
 static Err look(Watching *watching, bool *over) {
   struct stat info;
@@ -102,19 +146,23 @@ static Err look(Watching *watching, bool *over) {
     say(watching, false, "", 0);
     return OK;
   }
-  double quiet = difftime(time(NULL), info.st_mtime);
-  if (info.st_size == watching->size) {
-    say(watching, false, quiet > QUIET_S ? "; no new row for " : "", quiet);
+  *over = is_over(watching, &info);
+  bool same = info.st_size == watching->read.st_size && !older(&watching->read, &info);
+  if (same && !*over) {
+    wait_on(watching, &info);
     return OK;
   }
+  watching->read = info;
+  if (read_plan(watching)) err_clear(); /* the one that was known stays */
   TRY(runlog_read(&log, watching->log));
-  watching->size = info.st_size;
-  if (log.rows) {
-    Outlook now = outlook_of(&log, &watching->plan);
-    describe(watching, &log, &now);
-    say(watching, now.step != watching->step, "", 0);
-    watching->step = now.step;
-    *over = now.finished;
+  if (log.rows == 0) {
+    snprintf(watching->line, LINE,
+             *over ? "finished, shorter than log.steps = %ld" : "no row yet",
+             watching->plan.log_steps);
+    say(watching, *over, "", 0);
+  } else {
+    tell(watching, &log, *over);
+    *over = *over || outlook_of(&log, &watching->plan).finished;
   }
   runlog_free(&log);
   return OK;
@@ -132,11 +180,12 @@ static Err print_why(const Watching *watching) {
 }
 
 static Err run(const Comm *comm, Config *config) {
-  Watching watching = {.terminal = isatty(STDOUT_FILENO), .step = -1};
+  Watching watching = {
+      .run = config->run, .terminal = isatty(STDOUT_FILENO), .step = -1, .row_s = NAN};
   bool over = false;
   if (comm_rank(comm)) return OK;
   snprintf(watching.log, sizeof watching.log, "%s/log.csv", config->run);
-  TRY(read_plan(&watching, config->run));
+  TRY(read_plan(&watching));
   while (!stop_requested()) {
     TRY(look(&watching, &over));
     if (over) return print_why(&watching);
@@ -159,7 +208,8 @@ const Command cmd_watch = {
         "with\n"
         "it, if anything; ctrl-c ends it earlier. A log with no new row for long says so: the "
         "job\n"
-        "may wait in the queue.\n"
+        "may have been stopped, or wait in the queue. A run that is continued, or started anew,\n"
+        "is followed from where it begins.\n"
         "\n"
         "  jetnae watch runs/qcd\n",
     .takes_run = true,

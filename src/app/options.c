@@ -386,6 +386,9 @@ static const Option options[] = {
    .help = "At validations measure the Wasserstein distance of the negatives to held-out samples "
            "(column valid_wasserstein), as train.select=wasserstein does."},
   {"log.steps", LONG(train.log_steps), FROM(1), .unit = "steps", .help = "Between two log rows."},
+  {"log.tensorboard", SWITCH(train.tensorboard), .class = RUN_ONLY,
+   .help = "Each log row as an event for TensorBoard, too, with images where samples are images, in "
+           "RUN/tensorboard."},
   {"stop.wall_minutes", REAL(train.wall_minutes), FROM(0), OR("never", 0), .unit = "min",
    .class = RUN_ONLY, .help = "Stop after so long with a checkpoint and exit code 75."},
   {"stop.margin_minutes", REAL(train.margin_minutes), FROM(0), .unit = "min",

@@ -158,6 +158,7 @@ static void derive_roc(Derived *d, const Roc *roc, int i) {
 /* A rejection with its error, where there is one to speak of. */
 static void derive_rejection(Derived *d, const Roc *roc, int i) {
   double value = 1 / roc->background[i], error = roc_error(roc, i);
+  if (error > 0.5) return;
   d->x[d->n] = roc->signal[i];
   d->low[d->n] = value / (1 + error);
   d->high[d->n] = value * (1 + error);
@@ -205,7 +206,8 @@ static const RocPlot roc_plots[] = {
       .y_label = "background rejection 1/ε_B",
       .x_name = "eps_s",
       .y_name = "rejection",
-      .caption = "With its binomial error.",
+      .caption = "With its binomial error; left out where less than four background rows are "
+                 "left.",
       .log_y = true,
       .more = "set xrange [0:1]"},
      derive_rejection,

@@ -85,6 +85,23 @@ static double warmth(const RunLog *log, const char *name) {
   return typical_of_chains(log, name) / typical(log, "e_plus");
 }
 
+/* Whether the negatives are what chains end with: each chain with steps writes their size. Logs
+ * without that column are of such runs. */
+static bool has_chains(const RunLog *log) {
+  bool known = runlog_column(log, "z_step") || runlog_column(log, "x_step");
+  return !known || !isnan(typical(log, "z_step")) || !isnan(typical(log, "x_step"));
+}
+
+/* Where chains sample the model, E-/E+ says how far it is from the data. */
+static double ratio_of_chains(const RunLog *log, const char *name) {
+  return has_chains(log) ? typical_of_chains(log, name) : NAN;
+}
+
+/* Where negatives are decoded codes as they were drawn, it says how far they have been pushed. */
+static double ratio_of_codes(const RunLog *log, const char *name) {
+  return has_chains(log) ? NAN : typical_of_chains(log, name);
+}
+
 /* ---- rules ---- */
 
 typedef struct Rule {
@@ -138,14 +155,29 @@ static const Rule rules[] = {
     {left_over, "e_plus", -INFINITY, 0.95, TROUBLE, "collapsed",
      "E+ at the end of the plain phase is %.3g of what it was at first: the network has learned "
      "nothing. Look at the rate, and whether the input is what it should be."},
-    {typical_of_chains, "e_ratio", 0.5, 2, TROUBLE, "diverged",
-     "E-/E+ has a median of %.3g, far from the healthy 0.85 to 1.15: the chains' energy and that "
-     "of "
-     "the data have parted, and the score is no likelihood. Far below 1 chains find states that "
-     "the model takes for better than data; far above 1 they do not reach what it models."},
-    {typical_of_chains, "e_ratio", 0.85, 1.15, DOUBT, "doubtful",
-     "E-/E+ has a median of %.3g, outside the healthy 0.85 to 1.15: chains and data do not agree "
-     "yet. More epochs, more chain steps (nae.x_steps, nae.z_steps) or another temperature."},
+    {ratio_of_chains, "e_ratio", -INFINITY, 5, TROUBLE, "diverged",
+     "E-/E+ has a median of %.3g: the chains' energy has run away from that of the data, and the "
+     "score is no likelihood. Lower train.nae_rate or raise nae.gamma."},
+    {ratio_of_chains, "e_ratio", 0.2, INFINITY, TROUBLE, "frozen",
+     "E-/E+ has a median of %.3g: the chains are so cold that they roll into holes of the "
+     "energy, "
+     "which the model takes for better than any data. A higher nae.temperature (auto, with "
+     "mala), "
+     "or more noise."},
+    {ratio_of_chains, "e_ratio", -INFINITY, 1.15, DOUBT, "doubtful",
+     "E-/E+ has a median of %.3g, above the healthy 0.85 to 1.15: the model at its temperature "
+     "is "
+     "wider than the data. More epochs, a lower nae.temperature or a trained one."},
+    {ratio_of_chains, "e_ratio", 0.85, INFINITY, DOUBT, "doubtful",
+     "E-/E+ has a median of %.3g, below the healthy 0.85 to 1.15: chains find states that the "
+     "model takes for better than data. More epochs, more chain steps (nae.x_steps, nae.z_steps) "
+     "or a higher nae.temperature."},
+    {ratio_of_codes, "e_ratio", -INFINITY, 20, TROUBLE, "diverged",
+     "E-/E+ has a median of %.3g, without chains that would find the lowest of the negatives: "
+     "training only drives up what is far from any data. Raise nae.gamma."},
+    {ratio_of_codes, "e_ratio", 1, INFINITY, DOUBT, "doubtful",
+     "E-/E+ has a median of %.3g: the negatives, decoded codes that no chain has moved, still "
+     "have less energy than data. More of train.nae_epochs, or a higher train.nae_rate."},
     {rise, "e_plus", -INFINITY, 10, TROUBLE, "diverged",
      "E+ is %.3g times what the plain autoencoder had reached: reconstruction is lost. Lower "
      "train.nae_rate or raise nae.gamma."},

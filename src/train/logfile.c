@@ -19,6 +19,7 @@ struct LogFile {
   int fd;
   char path[RUNDIR_PATH];
   char line[LINE];
+  Events *events; /* NULL: none */
 };
 
 /* One column: its name and this row's value; NaN is left empty. */
@@ -56,7 +57,7 @@ static int step_cells(Cell *cell, const State *state, const TrainOpts *opts,
   return k;
 }
 
-/* Sampler health. */
+/* Sampler health; of a chain without steps there is none. */
 static int chain_cells(Cell *cell, const State *state, const TrainOpts *opts,
                        const StepReport *report) {
   bool nae = state->at.phase == PHASE_NAE;
@@ -65,9 +66,11 @@ static int chain_cells(Cell *cell, const State *state, const TrainOpts *opts,
   int k = 0;
   if (nae) {
     NegativeOpts chains = negative_opts(opts, state->net, &state->now);
-    nominal_temperature(&chains.x, chains.x_sampler, &x[0], &x[1]);
-    x_step = chains.x.step;
-    if (negative_latent(chains.mode)) {
+    if (chains.x.steps > 0) {
+      nominal_temperature(&chains.x, chains.x_sampler, &x[0], &x[1]);
+      x_step = chains.x.step;
+    }
+    if (negative_latent(chains.mode) && chains.z.steps > 0) {
       nominal_temperature(&chains.z, chains.z_sampler, &z[0], &z[1]);
       z_step = chains.z.step;
     }
@@ -105,16 +108,22 @@ static int model_cells(Cell *cell, const State *state, const StepReport *report,
   return k;
 }
 
-/* The columns: header and rows come from the same list. */
-static int row_cells(Cell *cell, const State *state, const TrainOpts *opts,
+/* n cells from `first` on belong to a group of events. */
+static int end_group(const char **group, int first, int n, const char *name) {
+  for (int i = first; i < first + n; i++) group[i] = name;
+  return first + n;
+}
+
+/* The columns: header and rows come from the same list. group (CELLS): of each, for events. */
+static int row_cells(Cell *cell, const char **group, const State *state, const TrainOpts *opts,
                      const StepReport *report, const Validation *validation, double samples_per_s,
                      double seconds) {
-  int k = step_cells(cell, state, opts, report);
-  k += chain_cells(cell + k, state, opts, report);
-  k += model_cells(cell + k, state, report, validation);
-  cell[k++] = (Cell){"time_samples_per_s", NULL, samples_per_s};
-  cell[k++] = (Cell){"time_s", NULL, seconds};
-  return k;
+  int k = end_group(group, 0, step_cells(cell, state, opts, report), "training");
+  k = end_group(group, k, chain_cells(cell + k, state, opts, report), "chains");
+  k = end_group(group, k, model_cells(cell + k, state, report, validation), "model");
+  cell[k] = (Cell){"time_samples_per_s", NULL, samples_per_s};
+  cell[k + 1] = (Cell){"time_s", NULL, seconds};
+  return end_group(group, k, 2, "time");
 }
 
 static size_t print_names(char *line, const Cell *cell, int n) {
@@ -162,6 +171,13 @@ static Err cut_back(const LogFile *log, int64_t *bytes) {
   return OK;
 }
 
+/* A file of events for each start of the run. */
+static Err open_events(LogFile *log, const Rundir *dir, const State *state) {
+  char folder[RUNDIR_PATH];
+  rundir_path(dir, folder, "tensorboard");
+  return events_open(&log->events, folder, dir->run_epoch, state->at.step + 1);
+}
+
 Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const TrainOpts *opts,
                  int64_t *bytes) {
   LogFile *file = MEM_NEW(LogFile, "log", 1);
@@ -170,27 +186,39 @@ Err logfile_open(LogFile **log, const Rundir *dir, const State *state, const Tra
   file->fd = open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file->fd < 0) return err_user("%s: cannot write: %s", file->path, strerror(errno));
   TRY(cut_back(file, bytes));
+  if (opts->tensorboard) TRY(open_events(file, dir, state));
   if (*bytes > 0) return OK;
   Cell cell[CELLS];
+  const char *group[CELLS];
   StepReport none = {0};
   Validation unknown = {0};
-  size_t n = print_names(file->line, cell, row_cells(cell, state, opts, &none, &unknown, 0, 0));
+  size_t n =
+      print_names(file->line, cell, row_cells(cell, group, state, opts, &none, &unknown, 0, 0));
   TRY(append(file, n));
   *bytes = (int64_t)n;
   return OK;
+}
+
+static Err write_event(LogFile *log, const Cell *cell, const char **group, int n, int64_t step) {
+  for (int i = 1; i < n; i++) /* behind the step */
+    if (!cell[i].text) events_number(log->events, group[i], cell[i].name, cell[i].value);
+  return events_step(log->events, step);
 }
 
 Err logfile_row(LogFile *log, const Rundir *dir, State *state, const TrainOpts *opts,
                 const StepReport *report, const Validation *validation, double samples_per_s,
                 double seconds) {
   Cell cell[CELLS];
-  int n = row_cells(cell, state, opts, report, validation, samples_per_s, seconds);
+  const char *group[CELLS];
+  int n = row_cells(cell, group, state, opts, report, validation, samples_per_s, seconds);
   size_t length = print_values(log->line, cell, n);
   TRY(rundir_mine(dir));
   TRY(append(log, length));
   state->log_bytes += (int64_t)length;
-  return OK;
+  return log->events ? write_event(log, cell, group, n, state->at.step) : OK;
 }
+
+Events *logfile_events(LogFile *log) { return log ? log->events : NULL; }
 
 Err logfile_sync(LogFile *log) {
   if (fsync(log->fd)) return err_user("%s: cannot write: %s", log->path, strerror(errno));
@@ -200,5 +228,6 @@ Err logfile_sync(LogFile *log) {
 void logfile_close(LogFile **log) {
   if (!*log) return;
   if ((*log)->fd >= 0) close((*log)->fd);
+  events_close(&(*log)->events);
   mem_free(log);
 }

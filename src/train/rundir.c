@@ -250,7 +250,8 @@ static Err put_provenance(const Rundir *dir) {
 }
 
 static void throw_away(const Rundir *dir) {
-  static const char *const names[] = {"log.csv", "model.h5", "checkpoints/result.yaml"};
+  static const char *const names[] = {"log.csv", "model.h5", "energies.h5",
+                                      "checkpoints/result.yaml"};
   int64_t step[RUNDIR_CHECKPOINTS];
   char path[RUNDIR_PATH];
   for (int n = list_checkpoints(dir, step); n > 0; n = list_checkpoints(dir, step))

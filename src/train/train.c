@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/model.h"
+#include "train/energies.h"
+#include "train/gallery.h"
 #include "train/guard.h"
 #include "train/health.h"
 #include "train/logfile.h"
@@ -64,12 +66,19 @@ static bool all_done(const Run *run) {
 
 /* Files. */
 
-/* The model that the run would choose now, as the layers see it. */
-static Err save_model(Run *run) {
+/* The weights that the run would choose now, as the layers see them. Whether they are not those of
+ * the last step. */
+static bool choose_weights(Run *run) {
   const Best *best = &run->state.best;
   bool chosen = best->step >= 0;
   step_weights(run->stepper, chosen ? best->w : run->state.now.w,
                chosen ? best->s : run->state.now.s);
+  return chosen;
+}
+
+static Err save_model(Run *run) {
+  const Best *best = &run->state.best;
+  bool chosen = choose_weights(run);
   if (!first_rank(run)) return OK;
   Model model = {.spec = *run->spec,
                  .input = run->net->input,
@@ -404,6 +413,8 @@ static Err one_step(Run *run, bool *stop) {
   bool row = run->state.at.step % run->opts.log_steps == 0;
   Validation validation = measure(run);
   Err judged = judge(run, &report, &validation, row);
+  Events *events = logfile_events(run->log);
+  if (events && validation_due(run)) gallery_add(events, run->stepper, &run->state.at);
   if (row || validation_due(run)) TRY(log_row(run, &report, &validation));
   TRY(judged);
   health_warmup(&run->state, &run->opts, &report);
@@ -422,6 +433,8 @@ static Err stop_early(Run *run) {
 
 static Err finish(Run *run) {
   health_end(&run->health, &run->state, "done");
+  choose_weights(run);
+  if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state.at));
   TRY(save(run));
   const Best *best = &run->state.best;
   log_note("finished at step %" PRId64 "; %s/model.h5 is the model of step %" PRId64,

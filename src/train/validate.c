@@ -62,15 +62,19 @@ void validator_free(Validator **validator) {
   mem_free(validator);
 }
 
-/* Energies (L) of tile t of a subset; lanes past its end repeat lane 0. */
-static void tile_energy(Worker *worker, const Dataset *data, const Subset *subset, long t,
-                        double e[L]) {
-  long row[L];
+void worker_energy(Worker *worker, const Dataset *data, const long row[L], double e[L]) {
   float weight[L];
-  for (int l = 0; l < L; l++) row[l] = t * L + l < subset->n ? (long)subset->row[t * L + l] : -1;
   dataset_tile(data, worker->x[0], weight, row);
   float *target = dataset_target(data, worker->target, worker->x[0], row);
   recon_error(worker->recon, e, worker->x[0], target);
+}
+
+/* Tile t of a subset; lanes past its end repeat lane 0. */
+static void tile_energy(Worker *worker, const Dataset *data, const Subset *subset, long t,
+                        double e[L]) {
+  long row[L];
+  for (int l = 0; l < L; l++) row[l] = t * L + l < subset->n ? (long)subset->row[t * L + l] : -1;
+  worker_energy(worker, data, row, e);
 }
 
 /* Tiles of normal samples, then of signal; lanes past a subset's end are there, and not read. */

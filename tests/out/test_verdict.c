@@ -19,7 +19,7 @@
 
 /* A run of 20 AE rows and 20 NAE rows, ten steps apart, healthy unless a test says otherwise. */
 typedef struct Made {
-  double plus, ratio, z, x, diversity, x_noise, encoder, auc, code;
+  double plus, ratio, z, x, diversity, x_noise, x_step, encoder, auc, code;
   int rollbacks;
 } Made;
 
@@ -29,6 +29,7 @@ static const Made healthy = {.plus = 1e-3,
                              .x = 0.6,
                              .diversity = 0.9,
                              .x_noise = 1e-4,
+                             .x_step = 0.1,
                              .encoder = 10,
                              .auc = 0.8,
                              .code = NAN};
@@ -45,6 +46,7 @@ static void make_row(FILE *to, const Made *made, int i) {
   put(to, nae ? made->x : NAN);
   put(to, nae ? made->diversity : NAN);
   put(to, nae ? made->x_noise : NAN);
+  put(to, nae ? made->x_step : NAN);
   put(to, i == 0 ? 10 : made->encoder);
   put(to, made->auc);
   put(to, made->code);
@@ -61,7 +63,7 @@ static void make(const Made *made, int rows, const char *end) {
   FILE *to = fopen(path, "w");
   assert_non_null(to);
   fputs("step,epoch,phase,e_plus,e_ratio,z_accepted,x_accepted,replay_diversity,"
-        "x_temperature_last,norm_encoder,valid_auc,code_active,rollbacks,valid_e_plus,"
+        "x_temperature_last,x_step,norm_encoder,valid_auc,code_active,rollbacks,valid_e_plus,"
         "valid_metric,time_s\n",
         to);
   for (int i = 0; i < rows; i++) make_row(to, made, i);
@@ -87,9 +89,17 @@ static Made but(void (*change)(Made *made)) {
   return made;
 }
 
+/* Negatives that no chain has moved. */
+static void no_chains(Made *m) {
+  m->ratio = 1.8;
+  m->z = m->x = m->diversity = m->x_noise = m->x_step = NAN;
+}
+static void no_chains_yet(Made *m) { no_chains(m), m->ratio = 0.7; }
+static void no_chains_away(Made *m) { no_chains(m), m->ratio = 50; }
 static void no_number(Made *m) { m->plus = NAN; }
 static void runs_away(Made *m) { m->ratio = 7; }
 static void falls_below(Made *m) { m->ratio = 0.01; }
+static void dips(Made *m) { m->ratio = 0.6; }
 static void off_band(Made *m) { m->ratio = 1.3; }
 static void loses_reconstruction(Made *m) { m->plus = 0.2; }
 static void stands_still(Made *m) { m->x = 0.01; }
@@ -108,15 +118,19 @@ static void guarded(Made *m) { m->rollbacks = 2; }
 static void test_words(void **state) {
   (void)state;
   expect("healthy", "", healthy);
-  expect("diverged", "median of 7,", but(runs_away));
-  expect("diverged", "median of 0.01,", but(falls_below));
+  expect("diverged", "median of 7:", but(runs_away));
+  expect("frozen", "median of 0.01:", but(falls_below));
+  expect("doubtful", "median of 0.6, below", but(dips));
   expect("diverged", "times what the plain", but(loses_reconstruction));
   expect("frozen", "visible chain accepts a share of 0.01", but(stands_still));
   expect("frozen", "temperature of 1e-09 E+", but(cold));
   expect("collapsed", "diversity of 0.01", but(one_place));
   expect("collapsed", "encoder's weights is 0.0001 times", but(dead));
   expect("collapsed", "share of 0 of the code's", but(dead_code));
-  expect("doubtful", "median of 1.3,", but(off_band));
+  expect("doubtful", "median of 1.3, above", but(off_band));
+  expect("healthy", "", but(no_chains));
+  expect("doubtful", "no chain has moved", but(no_chains_yet));
+  expect("diverged", "without chains", but(no_chains_away));
   expect("doubtful", "latent chain accepts a share of 0.99", but(short_steps));
   expect("doubtful", "diversity of 0.1", but(crowded));
   expect("doubtful", "AUC of 0.3", but(backwards));
@@ -139,7 +153,7 @@ static void test_early_and_cut(void **state) {
   assert_int_equal(runlog_read(&log, path), OK);
   assert_string_equal(verdict_of(&log).word, "too early");
   runlog_free(&log);
-  make(&healthy, 40, "410,5,nae,1e-3\n420,5,nae,,,,,,x,,,,,,,\n");
+  make(&healthy, 40, "410,5,nae,1e-3\n420,5,nae,,,,,,x,,,,,,,,\n");
   assert_int_equal(runlog_read(&log, path), OK);
   assert_int_equal(log.rows, 40);
   assert_int_equal(log.damaged, 2);
