@@ -28,7 +28,7 @@ typedef struct Finding {
   char text[320];
 } Finding;
 
-enum { FINDINGS = 32 };
+enum { FINDINGS = 48 };
 typedef struct Verdict {
   const char *word;
   Grade grade; /* of the worst finding; REMARK: healthy, or too early */

@@ -8,8 +8,8 @@
 #include "train/rundir.h"
 #include "train/validate.h"
 
-/* Collective. `at`: the position after the last step, which this process has made. Errors: cannot
+/* Collective. `state`: after the last step, which this process has made. Errors: cannot
  * write; a newer run holds the directory. */
-Err energies_save(Validator *validator, const Rundir *dir, const Position *at);
+Err energies_save(Validator *validator, const Rundir *dir, const State *state);
 
 #endif

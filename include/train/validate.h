@@ -5,19 +5,25 @@
 #include "train/step.h"
 
 typedef struct Validation {
-  double plus;        /* weighted mean energy of the normal class */
-  double auc;         /* normal against labelled anomalies; NaN when there are none */
+  double plus; /* weighted mean energy of the normal class */
+  double auc;  /* normal against labelled anomalies; NaN when there are none */
   double wasserstein; /* W between held-out samples and the last negatives; NaN: not asked for */
-  double metric;      /* what the selection rule made of it; smaller is better; NaN: no choice */
+  /* Share of the variance of normal samples (some hundred of them) that their reconstructions
+   * explain: 0 is what the mean of the class does, less is worse; NaN where the energy is no
+   * squared distance. */
+  double explained;
+  double metric; /* what the selection rule made of it; smaller is better; NaN: no choice */
 } Validation;
 
 typedef struct Validator {
   Stepper *stepper;
   long n_valid, n_signal;
-  double *energy;       /* (valid tiles + signal tiles, L) */
-  double *value;        /* (n_valid + n_signal) the same without the ends of tiles */
-  double *weight;       /* (n_valid + n_signal) */
-  long *order;          /* (n_valid + n_signal) for the sort */
+  double *energy;        /* (valid tiles + signal tiles, L) */
+  double *value;         /* (n_valid + n_signal) the same without the ends of tiles */
+  double *weight;        /* (n_valid + n_signal) */
+  long *order;           /* (n_valid + n_signal) for the sort */
+  double *moments;       /* (2, dim) */
+  float *reconstruction; /* (dim, L) */
   Transport *transport; /* between held-out samples and negatives; NULL: nobody asks */
 } Validator;
 

@@ -48,9 +48,9 @@ void picture_numbers(FILE *csv, const Picture *picture) {
   fputs("column,row,value\n", csv);
   for (int r = 0; r < picture->rows; r++)
     for (int c = 0; c < picture->columns; c++) {
-      fprintf(csv, "%d,%d", c, r);
-      put_number(csv, picture->value[r * picture->columns + c]);
-      fputc('\n', csv);
+      double value = picture->value[r * picture->columns + c];
+      /* gnuplot takes an empty cell for no cell at all, and every other for one too far left */
+      fprintf(csv, isnan(value) ? "%d,%d,NaN\n" : "%d,%d,%.9g\n", c, r, value);
     }
 }
 
@@ -121,9 +121,9 @@ static void put_mark(FILE *script, const Mark *mark) {
   put_quoted(script, mark->text);
   fprintf(script,
           mark->across ? " at graph 0.01, first %.9g offset 0,0.5"
-                       : " at first %.9g, graph 0.03 offset 0.5,0",
+                       : " at first %.9g, graph 0.04 center",
           mark->at);
-  fputs(" font ',10' textcolor rgb '#666666'\n", script);
+  fputs(" font ',11' textcolor rgb '#666666'\n", script);
 }
 
 static void put_style(FILE *script, const Curve *curve) {
@@ -231,8 +231,8 @@ static void put_cells(FILE *script, const Picture *picture) {
 
 void gnuplot_picture(FILE *script, const Picture *picture) {
   double shape = (double)picture->rows / picture->columns;
-  int wide = picture->numbers || shape > 0.8 ? 300 : 400; /* pixels: of the picture itself */
-  int height = 90 + (int)(wide * fmin(shape, 1.2));
+  const int left = 105, right = 115, top = 10, bottom = 55; /* pixels around the picture */
+  int height = top + bottom + (int)((WIDTH - left - right) * fmin(shape, 1.2));
   put_head(script, picture->name, picture->title);
   put_labels(script, "x", picture->text_x, picture->labels_x, picture->columns);
   put_labels(script, "y", picture->text_y, picture->labels_y, picture->rows);
@@ -241,8 +241,15 @@ void gnuplot_picture(FILE *script, const Picture *picture) {
   fprintf(script, "unset grid\nset xrange [-0.5:%d-0.5]\nset yrange [%d-0.5:-0.5]\n",
           picture->columns, picture->rows);
   put_scale(script, picture);
+  fputs("set object 1 rectangle from graph 0,0 to graph 1,1 behind fillcolor rgb '#e4e4e4' "
+        "fillstyle solid noborder\n",
+        script);
   if (picture->numbers) put_cells(script, picture);
-  fprintf(script, "set size ratio %.9g\n", shape);
+  fprintf(script,
+          "set size ratio %.9g\nset lmargin at screen %.4f\nset rmargin at screen %.4f\n"
+          "set tmargin at screen %.4f\nset bmargin at screen %.4f\n",
+          shape, (double)left / WIDTH, 1 - (double)right / WIDTH, 1 - (double)top / height,
+          (double)bottom / height);
   put_first(script, picture->name, WIDTH, height);
   fprintf(script, "plot '%s.csv' using 1:2:3 with image notitle\n", picture->name);
   put_twice(script, picture->name, WIDTH, height);

@@ -1,11 +1,13 @@
 /* Files of a run directory. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "model/h5.h"
+#include "model/model.h"
 #include "report_parts.h"
 
 void report_path(char path[REPORT_PATH], const ReportRun *run, const char *file) {
@@ -93,6 +95,29 @@ bool data_rows(Data *data, const char *path, const char *name, long from, long n
 
 bool data_read(Data *data, const char *path, const char *name) {
   return data_rows(data, path, name, 0, LONG_MAX);
+}
+
+char *report_feature_axis(const ReportRun *run, long n) {
+  char path[REPORT_PATH], names[FEATURES_TEXT] = "", *text = NULL;
+  hid_t file, input = -1;
+  size_t size;
+  report_path(path, run, "model.h5");
+  if (!report_has(run, "model.h5") || h5_open(&file, path, "a model")) return NULL;
+  input = h5_find(file, "input");
+  if (input >= 0) h5_get_text(input, "features", names, sizeof names);
+  h5_close(input), h5_close(file);
+  FILE *to = open_memstream(&text, &size);
+  CHECK(to, "no memory for names of features");
+  long found = 0;
+  for (char *rest = names, *name; (name = strtok_r(rest, ", ", &rest));)
+    fprintf(to, "%s\"%s\" %ld", found ? ", " : "set xtics noenhanced rotate by -35 (", name,
+            found + 1),
+        found++;
+  fputs(")", to);
+  fclose(to);
+  if (found == n) return text;
+  free(text);
+  return NULL;
 }
 
 void data_free(Data *data) {

@@ -195,7 +195,7 @@ static void show_pairs(Page *page, const Pairs *pairs, const Scored *item, int n
 
 /* Samples that are no images: features as they go in and come out, in units of their spread. */
 static void show_features(Page *page, const Pairs *pairs, const Moments *moments, long row,
-                          const char *name, const char *title) {
+                          const char *name, const char *title, const char *axis) {
   long n = pairs->input.row;
   Data in, out;
   double *x = MEM_NEW(double, "features", n);
@@ -204,7 +204,8 @@ static void show_features(Page *page, const Pairs *pairs, const Moments *moments
                .x_label = "feature",
                .y_label = "value, standard deviations from the mean",
                .x_name = "feature",
-               .y_name = "value"};
+               .y_name = "value",
+               .more = axis};
   if (pairs_rows(pairs, &in, &out, row, 1)) {
     for (long i = 0; i < n; i++) {
       x[i] = (double)i + 1;
@@ -244,9 +245,12 @@ static bool show_gallery(Page *page, const ReportRun *run) {
       show_image_rows(page, &pairs, item, n);
       if (moments.n[0]) show_means(page, &pairs, &moments);
     } else if (moments.n[0] + moments.n[1]) {
-      show_features(page, &pairs, &moments, item[0].row, "gallery-best", "Best reconstructed");
+      char *axis = report_feature_axis(run, pairs.input.row);
+      show_features(page, &pairs, &moments, item[0].row, "gallery-best", "Best reconstructed",
+                    axis);
       show_features(page, &pairs, &moments, item[n - 1].row, "gallery-worst",
-                    "Worst reconstructed");
+                    "Worst reconstructed", axis);
+      free(axis);
     }
     moments_free(&moments);
   }

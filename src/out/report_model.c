@@ -272,7 +272,7 @@ static void show_walks(Page *page, const Decoder *d, const Walk *w, Frame frame)
 }
 
 /* Samples that are no pictures: what the strongest feature of the code does to them. */
-static void show_walk_curves(Page *page, const Decoder *d, const Walk *w) {
+static void show_walk_curves(Page *page, const Decoder *d, const Walk *w, const char *axis) {
   double *x = MEM_NEW(double, "features", d->dim), *y = MEM_NEW(double, "features", 3 * d->dim);
   Plot plot = {.name = "walk",
                .title = "Latent walk",
@@ -281,7 +281,8 @@ static void show_walk_curves(Page *page, const Decoder *d, const Walk *w) {
                .x_label = "feature of the sample",
                .y_label = "change from the middle / largest change",
                .x_name = "feature",
-               .y_name = "change"};
+               .y_name = "change",
+               .more = axis};
   for (long i = 0; i < d->dim; i++) {
     x[i] = (double)i + 1;
     const double *from = w->x + i;
@@ -301,7 +302,7 @@ static void show_walk_curves(Page *page, const Decoder *d, const Walk *w) {
   mem_free(&x), mem_free(&y);
 }
 
-static void show_walk(Page *page, Decoder *d) {
+static void show_walk(Page *page, Decoder *d, const ReportRun *run) {
   Frame frame = {d->model.input.h, d->model.input.w};
   Walk w = {.z = MEM_NEW(double, "walk", WALKS *STEPS * d->latent),
             .x = MEM_NEW(double, "walk", WALKS *STEPS * d->dim)};
@@ -311,8 +312,11 @@ static void show_walk(Page *page, Decoder *d) {
     walk_features(&w, d);
   if (frame_is_image(frame))
     show_walks(page, d, &w, frame);
-  else if (!d->sphere && d->dim > 1)
-    show_walk_curves(page, d, &w);
+  else if (!d->sphere && d->dim > 1) {
+    char *axis = report_feature_axis(run, d->dim);
+    show_walk_curves(page, d, &w, axis);
+    free(axis);
+  }
   mem_free(&w.z), mem_free(&w.x);
 }
 
@@ -323,7 +327,7 @@ bool report_model(Page *page, const ReportRun *run) {
   bool curve = ends && d->latent == 1 && !d->sphere, walk = globe || (ends && !d->sphere);
   if (map) show_map(page, d);
   if (curve) show_curve(page, d);
-  if (walk) show_walk(page, d);
+  if (walk) show_walk(page, d, run);
   decoder_close(d);
   mem_free(&d);
   return map || curve || walk;

@@ -47,4 +47,8 @@ bool data_shape(Data *data, const char *path, const char *name);
 bool data_rows(Data *data, const char *path, const char *name, long from, long n);
 void data_free(Data *data);
 
+/* gnuplot's command for an axis with the names of the n features of a sample, from model.h5. Owns:
+ * the caller, free(). NULL: it has not so many names. */
+char *report_feature_axis(const ReportRun *run, long n);
+
 #endif

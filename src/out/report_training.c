@@ -7,7 +7,7 @@
 #include "out/verdict.h"
 #include "report_parts.h"
 
-enum { POINTS = 1000 };
+enum { POINTS = 1000, MEMBERS = 33 };
 
 /* A plot of columns of the log. */
 typedef struct LogCurve {
@@ -38,6 +38,9 @@ static const LogPlot plots[] = {
      "What is minimised. For an NAE it is no measure of progress.", .curve = {{"loss", "loss"}}},
     {"training-auc", "Held-out anomalies", "AUC", "Against held-out anomalies, where labels are.",
      .curve = {{"valid_auc", "AUC"}}},
+    {"training-explained", "Variance explained", "share of the variance of held-out samples",
+     "What reconstructions keep. 0: no better than the mean of the class; 1: everything.",
+     .curve = {{"valid_explained", "explained"}}, .more = "set yrange [-0.5<*:1]"},
     {"training-rate", "Rate and gradient", "rate; norm of the gradient", NULL,
      .curve = {{"rate", "rate"}, {"gradient_norm", "norm of the gradient"}}, .log_y = true},
     {"chains-acceptance", "Acceptance", "share of proposals accepted",
@@ -67,23 +70,18 @@ static const LogPlot plots[] = {
 };
 enum { PLOTS = sizeof plots / sizeof *plots };
 
-/* Every so many rows of those that have a number, and the last. Owns: x and y, the caller. */
-static long thin(const RunLog *log, const double *column, double **x, double **y) {
-  const double *step = runlog_column(log, "step");
-  long found = 0, kept = 0, last = -1;
-  for (long i = 0; i < log->rows; i++)
-    if (isfinite(column[i])) last = i, found++;
-  long every = found / POINTS + 1, k = 0;
-  *x = MEM_NEW(double, "points of a curve", found + 1);
-  *y = MEM_NEW(double, "points of a curve", found + 1);
-  for (long i = 0; i <= last; i++) {
-    if (!isfinite(column[i])) continue;
-    if (k++ % every && i != last) continue;
-    (*x)[kept] = step[i];
-    (*y)[kept++] = column[i];
-  }
-  return kept;
-}
+/* A run's log, or those of the members of an ensemble. */
+typedef struct Logs {
+  const ReportRun *run;
+  int n;
+  RunLog log[MEMBERS]; /* (n) */
+} Logs;
+
+/* Runs that have logs. */
+typedef struct Rows {
+  Logs *logs; /* (n) */
+  int n;
+} Rows;
 
 /* A column, or the one that is made of two. Owns: the caller, mem_free. NULL: there is none. */
 static double *column_new(const RunLog *log, const char *name) {
@@ -96,42 +94,87 @@ static double *column_new(const RunLog *log, const char *name) {
   return column;
 }
 
-typedef struct Rows {
-  const ReportRun *run;
-  const RunLog *log; /* (n) */
-  int n;
-} Rows;
-
-static void add_curve(Plot *plot, const LogPlot *what, int c, const Rows *rows, int i) {
-  const LogCurve *curve = &what->curve[c];
-  double *column = column_new(&rows->log[i], curve->column);
-  Curve made = {.style = CURVE_LINE, .dash = rows->n > 1 ? c : 0};
-  double *x, *y;
-  if (!column) return;
-  made.n = thin(&rows->log[i], column, &x, &y);
-  mem_free(&column);
-  made.x = x, made.y = y;
-  made.colour = report_colour(rows->n > 1 ? i : c);
-  if (made.n == 1) made.style = CURVE_POINTS;
-  report_legend(made.name, &rows->run[i], rows->n, curve->legend);
-  if (!plot_add(plot, made)) mem_free(&x), mem_free(&y);
+/* Rows that all members have. */
+static long common_rows(const Logs *logs) {
+  long rows = logs->log[0].rows;
+  for (int m = 1; m < logs->n; m++) rows = logs->log[m].rows < rows ? logs->log[m].rows : rows;
+  return rows;
 }
 
+/* Mean over the members, lowest and highest: (rows) each; false: there is no such column. */
+static bool over_members(double *mean, double *low, double *high, const Logs *logs, long rows,
+                         const char *name) {
+  bool found = false;
+  for (int m = 0; m < logs->n; m++) {
+    double *column = column_new(&logs->log[m], name);
+    for (long i = 0; i < rows && column; i++) {
+      mean[i] = (m ? mean[i] : 0) + column[i] / logs->n;
+      low[i] = m ? fmin(low[i], column[i]) : column[i];
+      high[i] = m ? fmax(high[i], column[i]) : column[i];
+    }
+    found = column != NULL;
+    mem_free(&column);
+  }
+  return found;
+}
+
+/* Keep every so many points of those that are numbers, and the last; returns how many. */
+static long thin(double *const column[4], long rows) {
+  long found = 0, kept = 0, last = -1, k = 0;
+  for (long i = 0; i < rows; i++)
+    if (isfinite(column[1][i])) last = i, found++;
+  long every = found / POINTS + 1;
+  for (long i = 0; i <= last; i++) {
+    if (!isfinite(column[1][i]) || (k++ % every && i != last)) continue;
+    for (int c = 0; c < 4; c++) column[c][kept] = column[c][i];
+    kept++;
+  }
+  return kept;
+}
+
+static void add_curve(Plot *plot, const LogPlot *what, int c, const Rows *rows, int i) {
+  const Logs *logs = &rows->logs[i];
+  const LogCurve *curve = &what->curve[c];
+  long n = common_rows(logs);
+  double *column[4]; /* step, mean, low, high */
+  const double *step = runlog_column(&logs->log[0], "step");
+  for (int k = 0; k < 4; k++) column[k] = MEM_NEW(double, "points of a curve", n + 1);
+  memcpy(column[0], step, (size_t)n * sizeof *step);
+  Curve made = {.dash = c, .colour = report_colour(rows->n > 1 ? i : c)};
+  if (over_members(column[1], column[2], column[3], logs, n, curve->column))
+    made.n = thin(column, n);
+  made.x = column[0], made.y = column[1], made.low = column[2], made.high = column[3];
+  Curve band = made;
+  band.style = CURVE_BAND;
+  report_legend(made.name, logs->run, rows->n, curve->legend);
+  made.low = made.high = NULL;
+  made.style = made.n == 1 ? CURVE_POINTS : CURVE_LINE;
+  bool kept = logs->n > 1 && plot_add(plot, band);
+  kept = plot_add(plot, made) || kept;
+  for (int k = 0; k < 4 && !kept; k++) mem_free(&column[k]);
+  if (kept && logs->n == 1) mem_free(&column[2]), mem_free(&column[3]);
+}
+
+/* A band and its line have their points in common; the line comes last. */
 static void free_curves(Plot *plot) {
   for (int i = 0; i < plot->n; i++) {
-    mem_free(&plot->curve[i].x);
-    mem_free(&plot->curve[i].y);
+    Curve *curve = &plot->curve[i];
+    if (curve->style == CURVE_BAND) {
+      mem_free(&curve->low), mem_free(&curve->high);
+      continue;
+    }
+    mem_free(&curve->x), mem_free(&curve->y);
   }
 }
 
-/* Where the NAE phase begins, in a plot that shows something before it. */
+/* Where one phase ends and the other begins, in a plot that shows both. */
 static void mark_phases(Plot *plot, const Rows *rows) {
-  const RunLog *log = &rows->log[0];
+  const RunLog *log = &rows->logs[0].log[0];
   bool before = false;
   if (rows->n > 1 || log->nae == 0 || log->nae == log->rows) return;
   double at = (runlog_at(log, "step", log->nae - 1) + runlog_at(log, "step", log->nae)) / 2;
   for (int i = 0; i < plot->n; i++) before = before || plot->curve[i].x[0] < at;
-  if (before) plot_mark(plot, at, false, "NAE phase");
+  if (before) plot_mark(plot, at, false, "plain | normalized");
 }
 
 static void show(Page *page, const LogPlot *what, const Rows *rows) {
@@ -147,6 +190,7 @@ static void show(Page *page, const LogPlot *what, const Rows *rows) {
   for (int c = 0; c < 4 && what->curve[c].column; c++)
     for (int i = 0; i < rows->n; i++) add_curve(&plot, what, c, rows, i);
   mark_phases(&plot, rows);
+  if (!strcmp(what->name, "training-difference")) plot_mark(&plot, 0, true, NULL);
   for (int b = 0; b < 2 && what->band[1] > 0; b++) plot_mark(&plot, what->band[b], true, NULL);
   page_plot(page, &plot);
   free_curves(&plot);
@@ -154,10 +198,10 @@ static void show(Page *page, const LogPlot *what, const Rows *rows) {
 
 /* ---- verdicts ---- */
 
-static void show_verdict(Page *page, const ReportRun *run, const RunLog *log) {
+static void show_verdict(Page *page, const char *name, const RunLog *log) {
   Verdict verdict = verdict_of(log);
   page_html(page, "<div class=\"verdict g%d\"><strong>", (int)verdict.grade);
-  page_text(page, run->name);
+  page_text(page, name);
   page_html(page, ": %s</strong>", verdict.word);
   if (verdict.n == 0) page_html(page, " &ndash; nothing is wrong that the log can tell.");
   if (verdict.n) page_html(page, "<ul>");
@@ -169,33 +213,52 @@ static void show_verdict(Page *page, const ReportRun *run, const RunLog *log) {
   page_html(page, "%s</div>\n", verdict.n ? "</ul>" : "");
 }
 
-/* Logs of the runs that have one, with their runs. */
-typedef struct Logs {
-  int n;
-  RunLog log[REPORT_RUNS];
-  ReportRun *run; /* (REPORT_RUNS) */
-} Logs;
+static void show_verdicts(Page *page, const Logs *logs) {
+  char name[160];
+  for (int m = 0; m < logs->n; m++) {
+    snprintf(name, sizeof name, "%s", logs->run->name);
+    if (logs->n > 1) snprintf(name, sizeof name, "%s, member %d", logs->run->name, m);
+    show_verdict(page, name, &logs->log[m]);
+  }
+}
 
-static void read_log(Logs *logs, Page *page, const ReportRun *run) {
+/* A log without rows is none. */
+static void read_log(Logs *logs, Page *page, const char *file) {
   char path[REPORT_PATH];
-  report_path(path, run, "log.csv");
-  if (!report_has(run, "log.csv")) return;
-  if (runlog_read(&logs->log[logs->n], path))
+  RunLog *log = &logs->log[logs->n];
+  report_path(path, logs->run, file);
+  if (!report_has(logs->run, file)) return;
+  if (runlog_read(log, path))
     report_complain(page);
-  else if (logs->log[logs->n].rows)
-    logs->run[logs->n++] = *run;
+  else if (log->rows)
+    logs->n++;
   else
-    runlog_free(&logs->log[logs->n]);
+    runlog_free(log);
+}
+
+static Logs read_logs(Page *page, const ReportRun *run) {
+  char file[64];
+  Logs logs = {.run = run};
+  read_log(&logs, page, "log.csv");
+  for (int m = 0; m < MEMBERS - 1; m++) {
+    snprintf(file, sizeof file, "member-%d/log.csv", m);
+    read_log(&logs, page, file);
+  }
+  return logs;
 }
 
 bool report_training(Page *page, const ReportRun *run, int n) {
-  Logs logs = {.run = MEM_NEW(ReportRun, "runs", REPORT_RUNS)};
-  for (int i = 0; i < n; i++) read_log(&logs, page, &run[i]);
-  Rows rows = {logs.run, logs.log, logs.n};
-  for (int i = 0; i < logs.n; i++) show_verdict(page, &logs.run[i], &logs.log[i]);
-  if (logs.n == 0) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
-  for (int p = 0; p < PLOTS && logs.n; p++) show(page, &plots[p], &rows);
-  for (int i = 0; i < logs.n; i++) runlog_free(&logs.log[i]);
-  mem_free(&logs.run);
-  return logs.n > 0;
+  Rows rows = {.logs = MEM_NEW(Logs, "logs", n)};
+  for (int i = 0; i < n; i++) {
+    rows.logs[rows.n] = read_logs(page, &run[i]);
+    rows.n += rows.logs[rows.n].n > 0;
+  }
+  for (int i = 0; i < rows.n; i++) show_verdicts(page, &rows.logs[i]);
+  if (rows.n == 0) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
+  for (int p = 0; p < PLOTS && rows.n; p++) show(page, &plots[p], &rows);
+  for (int i = 0; i < rows.n; i++)
+    for (int m = 0; m < rows.logs[i].n; m++) runlog_free(&rows.logs[i].log[m]);
+  bool any = rows.n > 0;
+  mem_free(&rows.logs);
+  return any;
 }

@@ -69,10 +69,11 @@ static Err write(const Validator *v, const Rundir *dir, const double *train,
   return e;
 }
 
-Err energies_save(Validator *validator, const Rundir *dir, const Position *at) {
+Err energies_save(Validator *validator, const Rundir *dir, const State *state) {
+  const Position *at = &state->at;
   const Stepper *s = validator->stepper;
   Position last = last_batch(s, at);
-  validate(validator);
+  validate(validator, state);
   double *train = energies_new(s, &s->plus, train_tile, &last), *negative = NULL;
   if (at->phase == PHASE_NAE) negative = energies_new(s, &s->minus, chain_tile, &last);
   Err e = comm_rank(s->comm) == 0 ? write(validator, dir, train, negative) : OK;

@@ -103,6 +103,7 @@ static int model_cells(Cell *cell, const State *state, const StepReport *report,
   cell[k++] = (Cell){"rollbacks", NULL, (double)state->watch.rollbacks};
   cell[k++] = (Cell){"valid_e_plus", NULL, validation->plus};
   cell[k++] = (Cell){"valid_auc", NULL, validation->auc};
+  cell[k++] = (Cell){"valid_explained", NULL, validation->explained};
   cell[k++] = (Cell){"valid_wasserstein", NULL, validation->wasserstein};
   cell[k++] = (Cell){"valid_metric", NULL, validation->metric};
   return k;

@@ -342,7 +342,8 @@ static bool validation_due(const Run *run) {
 
 /* Collective. Held-out energies of the weights after the step; NaN when none are due. */
 static Validation measure(Run *run) {
-  Validation none = {.plus = NAN, .auc = NAN, .wasserstein = NAN, .metric = NAN};
+  Validation none = {
+      .plus = NAN, .auc = NAN, .wasserstein = NAN, .explained = NAN, .metric = NAN};
   if (!validation_due(run)) return none;
   step_weights(run->stepper, run->state.now.w, run->state.now.s);
   Validation validation = validate(run->validator, &run->state);
@@ -434,7 +435,7 @@ static Err stop_early(Run *run) {
 static Err finish(Run *run) {
   health_end(&run->health, &run->state, "done");
   choose_weights(run);
-  if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state.at));
+  if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state));
   TRY(save(run));
   const Best *best = &run->state.best;
   log_note("finished at step %" PRId64 "; %s/model.h5 is the model of step %" PRId64,

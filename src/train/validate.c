@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/dataset.h"
 #include "par/sweep.h"
+
+enum { EXPLAINED_ROWS = 256 };
 
 /* The rows that stand for the normal class: held-out ones, else those trained on. */
 static const Subset *normal_rows(const TrainInput *input) {
@@ -46,6 +49,8 @@ Validator *validator_new(Stepper *stepper) {
   v->value = MEM_NEW(double, "validation", v->n_valid + v->n_signal);
   v->weight = MEM_NEW(double, "validation", v->n_valid + v->n_signal);
   v->order = MEM_NEW(long, "validation", v->n_valid + v->n_signal);
+  v->moments = MEM_NEW(double, "validation", 2 * shape_size(stepper->net->input));
+  v->reconstruction = MEM_NEW(float, "validation", shape_size(stepper->net->input) * L);
   read_weights(v->weight, normal_data(stepper->input), normal_rows(stepper->input));
   read_weights(v->weight + v->n_valid, stepper->input->valid_data, &stepper->input->signal);
   v->transport = make_transport(stepper, wasserstein_samples(stepper->opts, v->n_valid));
@@ -58,6 +63,8 @@ void validator_free(Validator **validator) {
   mem_free(&(*validator)->value);
   mem_free(&(*validator)->weight);
   mem_free(&(*validator)->order);
+  mem_free(&(*validator)->moments);
+  mem_free(&(*validator)->reconstruction);
   transport_free(&(*validator)->transport);
   mem_free(validator);
 }
@@ -172,11 +179,48 @@ static bool has_negatives(const State *state) {
   return state->at.phase == PHASE_NAE && state->at.phase_step > 0;
 }
 
+/* Add a tile's sums over its rows, of each feature: x and x^2; returns the sum of (x - y)^2. */
+static double add_moments(double *sum, double *square, const float *x, const float *y, long n,
+                          int lanes) {
+  double lost = 0;
+  for (long i = 0; i < n; i++)
+    for (int l = 0; l < lanes; l++) {
+      double value = (double)x[i * L + l], miss = value - (double)y[i * L + l];
+      sum[i] += value;
+      square[i] += value * value;
+      lost += miss * miss;
+    }
+  return lost;
+}
+
+/* By the same few rows on every rank. */
+static double explained(Validator *v) {
+  const Stepper *s = v->stepper;
+  const Subset *rows = normal_rows(s->input);
+  Worker *worker = &s->worker[0];
+  long dim = shape_size(s->net->input), n = rows->n < EXPLAINED_ROWS ? rows->n : EXPLAINED_ROWS;
+  double lost = 0, variance = 0, *sum = v->moments, *square = v->moments + dim;
+  if (!s->distance->input) return NAN;
+  memset(v->moments, 0, (size_t)(2 * dim) * sizeof *v->moments);
+  for (long first = 0; first < n; first += L) {
+    long row[L];
+    float weight[L];
+    int lanes = n - first < L ? (int)(n - first) : L;
+    for (int l = 0; l < L; l++) row[l] = l < lanes ? (long)rows->row[first + l] : -1;
+    dataset_tile(normal_data(s->input), worker->x[0], weight, row);
+    recon_reconstruct(worker->recon, v->reconstruction, worker->x[0]);
+    lost += add_moments(sum, square, worker->x[0], v->reconstruction, dim, lanes);
+  }
+  for (long i = 0; i < dim; i++) variance += square[i] - sum[i] * sum[i] / (double)n;
+  return variance > 0 ? 1 - lost / variance : NAN;
+}
+
 Validation validate(Validator *v, const State *state) {
   energies(v);
   Validation out = {.plus = mean_energy(v),
                     .auc = v->n_signal > 0 ? auc(v) : NAN,
-                    .wasserstein = v->transport && has_negatives(state) ? wasserstein(v) : NAN};
+                    .wasserstein = v->transport && has_negatives(state) ? wasserstein(v) : NAN,
+                    .explained = explained(v)};
   return out;
 }
 

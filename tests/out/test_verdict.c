@@ -19,7 +19,7 @@
 
 /* A run of 20 AE rows and 20 NAE rows, ten steps apart, healthy unless a test says otherwise. */
 typedef struct Made {
-  double plus, ratio, z, x, diversity, x_noise, x_step, encoder, auc, code;
+  double plus, ratio, z, x, diversity, x_noise, x_step, encoder, auc, explained, code;
   int rollbacks;
 } Made;
 
@@ -32,6 +32,7 @@ static const Made healthy = {.plus = 1e-3,
                              .x_step = 0.1,
                              .encoder = 10,
                              .auc = 0.8,
+                             .explained = 0.6,
                              .code = NAN};
 
 static void put(FILE *to, double x) { fprintf(to, isnan(x) ? "," : ",%.17g", x); }
@@ -49,6 +50,7 @@ static void make_row(FILE *to, const Made *made, int i) {
   put(to, nae ? made->x_step : NAN);
   put(to, i == 0 ? 10 : made->encoder);
   put(to, made->auc);
+  put(to, made->explained);
   put(to, made->code);
   put(to, made->rollbacks);
   put(to, i % 5 == 4 ? plus : NAN);
@@ -63,7 +65,8 @@ static void make(const Made *made, int rows, const char *end) {
   FILE *to = fopen(path, "w");
   assert_non_null(to);
   fputs("step,epoch,phase,e_plus,e_ratio,z_accepted,x_accepted,replay_diversity,"
-        "x_temperature_last,x_step,norm_encoder,valid_auc,code_active,rollbacks,valid_e_plus,"
+        "x_temperature_last,x_step,norm_encoder,valid_auc,valid_explained,code_active,rollbacks,"
+        "valid_e_plus,"
         "valid_metric,time_s\n",
         to);
   for (int i = 0; i < rows; i++) make_row(to, made, i);
@@ -109,6 +112,8 @@ static void crowded(Made *m) { m->diversity = 0.1; }
 static void one_place(Made *m) { m->diversity = 0.01; }
 static void dead(Made *m) { m->encoder = 1e-3; }
 static void dead_code(Made *m) { m->code = 0; }
+static void worse_than_mean(Made *m) { m->explained = -0.4; }
+static void mean_only(Made *m) { m->explained = 0.03; }
 static void backwards(Made *m) { m->auc = 0.3; }
 static void run_off(Made *m) { m->encoder = 2000; }
 static void taken_back(Made *m) { m->rollbacks = 5, m->x = 0; }
@@ -133,6 +138,8 @@ static void test_words(void **state) {
   expect("diverged", "without chains", but(no_chains_away));
   expect("doubtful", "latent chain accepts a share of 0.99", but(short_steps));
   expect("doubtful", "diversity of 0.1", but(crowded));
+  expect("collapsed", "share of -0.4 of the variance", but(worse_than_mean));
+  expect("doubtful", "distance to the mean", but(mean_only));
   expect("doubtful", "AUC of 0.3", but(backwards));
   expect("doubtful", "2 times", but(guarded));
   expect("diverged", "encoder's weights is 200 times", but(run_off));
@@ -153,7 +160,7 @@ static void test_early_and_cut(void **state) {
   assert_int_equal(runlog_read(&log, path), OK);
   assert_string_equal(verdict_of(&log).word, "too early");
   runlog_free(&log);
-  make(&healthy, 40, "410,5,nae,1e-3\n420,5,nae,,,,,,x,,,,,,,,\n");
+  make(&healthy, 40, "410,5,nae,1e-3\n420,5,nae,,,,,,x,,,,,,,,,\n");
   assert_int_equal(runlog_read(&log, path), OK);
   assert_int_equal(log.rows, 40);
   assert_int_equal(log.damaged, 2);
