@@ -121,7 +121,7 @@ static void put_mark(FILE *script, const Mark *mark) {
   put_quoted(script, mark->text);
   fprintf(script,
           mark->across ? " at graph 0.01, first %.9g offset 0,0.5"
-                       : " at first %.9g, graph 0.04 center",
+                       : " at first %.9g, graph 0.04 offset 0.5,0",
           mark->at);
   fputs(" font ',11' textcolor rgb '#666666'\n", script);
 }

@@ -91,7 +91,9 @@ static bool put_section(Page *page, const Section *section, const ReportRun *run
   bool any = section->all && section->all(page, run, n);
   for (int i = 0; i < n && section->each; i++) {
     page_run(page, n > 1 ? i + 1 : 0, run[i].name);
+    err_clear();
     any = section->each(page, &run[i]) || any;
+    if (*err_message()) report_complain(page);
   }
   page_run(page, 0, NULL);
   return any;

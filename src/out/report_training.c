@@ -172,9 +172,12 @@ static void mark_phases(Plot *plot, const Rows *rows) {
   const RunLog *log = &rows->logs[0].log[0];
   bool before = false;
   if (rows->n > 1 || log->nae == 0 || log->nae == log->rows) return;
+  double first = runlog_at(log, "step", 0), last = runlog_at(log, "step", log->rows - 1);
   double at = (runlog_at(log, "step", log->nae - 1) + runlog_at(log, "step", log->nae)) / 2;
   for (int i = 0; i < plot->n; i++) before = before || plot->curve[i].x[0] < at;
-  if (before) plot_mark(plot, at, false, "plain | normalized");
+  if (!before) return;
+  if (at - first > 0.2 * (last - first)) plot_mark(plot, first, false, "plain phase");
+  plot_mark(plot, at, false, "normalized phase");
 }
 
 static void show(Page *page, const LogPlot *what, const Rows *rows) {

@@ -155,15 +155,6 @@ static const Rule rules[] = {
     {left_over, "e_plus", -INFINITY, 0.95, TROUBLE, "collapsed",
      "E+ at the end of the plain phase is %.3g of what it was at first: the network has learned "
      "nothing. Look at the rate, and whether the input is what it should be."},
-    {typical, "valid_explained", 0, INFINITY, TROUBLE, "collapsed",
-     "reconstructions explain a share of %.3g of the variance of held-out samples, less than "
-     "their "
-     "plain mean would: the network has learned hardly anything. More of train.ae_epochs, "
-     "another "
-     "rate, or larger pixels (data.pixel_sum), against which the encoder's biases do not win."},
-    {typical, "valid_explained", 0.1, INFINITY, DOUBT, "doubtful",
-     "reconstructions explain a share of %.3g of the variance of held-out samples, little more "
-     "than their plain mean does: the score is hardly more than the distance to the mean."},
     {ratio_of_chains, "e_ratio", -INFINITY, 5, TROUBLE, "diverged",
      "E-/E+ has a median of %.3g: the chains' energy has run away from that of the data, and the "
      "score is no likelihood. Lower train.nae_rate or raise nae.gamma."},
@@ -190,6 +181,15 @@ static const Rule rules[] = {
     {rise, "e_plus", -INFINITY, 10, TROUBLE, "diverged",
      "E+ is %.3g times what the plain autoencoder had reached: reconstruction is lost. Lower "
      "train.nae_rate or raise nae.gamma."},
+    {typical, "valid_explained", 0, INFINITY, TROUBLE, "collapsed",
+     "reconstructions explain a share of %.3g of the variance of held-out samples, less than "
+     "their "
+     "plain mean would: the network has learned hardly anything. More of train.ae_epochs, "
+     "another "
+     "rate, or larger pixels (data.pixel_sum), against which the encoder's biases do not win."},
+    {typical, "valid_explained", 0.1, INFINITY, DOUBT, "doubtful",
+     "reconstructions explain a share of %.3g of the variance of held-out samples, little more "
+     "than their plain mean does: the score is hardly more than the distance to the mean."},
     {rise, "e_plus", -INFINITY, 2, DOUBT, "doubtful",
      "E+ is %.3g times what the plain autoencoder had reached: the NAE phase costs "
      "reconstruction."},
