@@ -1,3 +1,4 @@
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,10 +118,18 @@ static void describe_data(ReportRun *run, const Config *config) {
     run->is_normal[label] = class_signal(config->normal, label) == 0;
 }
 
-/* Of a run, or of the first member of an ensemble. */
+/* Of a run, or of the first member of an ensemble, or the first run of a scan. */
 static Err read_config(char **text, char path[PATH_SIZE], const char *folder) {
-  snprintf(path, PATH_SIZE, "%s/member-0/config.yaml", folder);
-  if (access(path, R_OK)) snprintf(path, PATH_SIZE, "%s/config.yaml", folder);
+  static const char *const place[] = {"member-0", "*-seed*"};
+  for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
+    glob_t found;
+    snprintf(path, PATH_SIZE, "%s/%s/config.yaml", folder, place[i]);
+    bool there = !glob(path, 0, NULL, &found);
+    if (there) snprintf(path, PATH_SIZE, "%s", found.gl_pathv[0]);
+    globfree(&found);
+    if (there) return config_file(text, path);
+  }
+  snprintf(path, PATH_SIZE, "%s/config.yaml", folder);
   return config_file(text, path);
 }
 

@@ -91,8 +91,8 @@ static void show_pair(Page *page, const ScoredRun *a, const ScoredRun *b, const 
   shares(value, 2, 4);
   const ScoredRun *run[] = {a, b};
   for (int r = 0; r < 2; r++) {
-    snprintf(class[r], sizeof *class, "normal for\\n%.60s", run[r]->run->name);
-    snprintf(only[r], sizeof *only, "only\\n%.60s", run[r]->run->name);
+    snprintf(class[r], sizeof *class, "normal for\n%.14s", run[r]->run->name);
+    snprintf(only[r], sizeof *only, "only\n%.11s", run[r]->run->name);
   }
   page_picture(page, &(Picture){.name = "scores-directions",
                                 .title = "Direct and inverse",

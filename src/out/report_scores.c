@@ -374,7 +374,7 @@ bool report_scores(Page *page, const ReportRun *run, int n) {
     show_efficiencies(page, scored, found);
     show_confusion(page, scored, found);
     if (found == 1) show_spread(page, scored);
-  } else {
+  } else if (!report_has(run, "scan.csv")) {
     page_html(page, "<p>There is no scores.h5 yet: <code>jetnae score RUN data.input=FILE</code> "
                     "writes it.</p>\n");
   }

@@ -129,7 +129,9 @@ bool report_scan(Page *page, const ReportRun *run) {
                  .y_label = "AUC",
                  .x_name = table.name[0],
                  .y_name = "auc",
-                 .caption = "Errors: spread over seeds, or the AUC's own with one seed."};
+                 .caption = "Errors: spread over seeds, or the AUC's own with one seed. 0.5 is "
+                            "guessing.",
+                 .more = "set yrange [*<0.48:*]"};
     scan_range(low, high, &table);
     Curve curve = {.n = table.rows, .x = table.value[0], .y = column_of(&table, "auc")};
     plot_add(&plot, curve);

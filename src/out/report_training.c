@@ -257,7 +257,8 @@ bool report_training(Page *page, const ReportRun *run, int n) {
     rows.n += rows.logs[rows.n].n > 0;
   }
   for (int i = 0; i < rows.n; i++) show_verdicts(page, &rows.logs[i]);
-  if (rows.n == 0) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
+  bool trains = !report_has(run, "scan.csv") && !report_has(run, "explained.csv");
+  if (rows.n == 0 && trains) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
   for (int p = 0; p < PLOTS && rows.n; p++) show(page, &plots[p], &rows);
   for (int i = 0; i < rows.n; i++)
     for (int m = 0; m < rows.logs[i].n; m++) runlog_free(&rows.logs[i].log[m]);
