@@ -243,7 +243,7 @@ def short(failures, folder):
     failures.check("no row of a log.csv yet" in page, "a log without rows is not told")
     both = folder / "ensemble"
     accept(failures, "train", *words[:2], "train.ae_epochs=2", f"out={both}", "ensemble=2")
-    refuse(failures, ["watch", both], "want one of its 2 members")
+    refuse(failures, ["watch", both], "want one of its members")
     accept(failures, "score", both, *TOY, "threads=1")
     accept(failures, "report", both)
     with open(both / "report/training-energy.csv", newline="") as file:
