@@ -1,6 +1,6 @@
 /* Event files as TensorBoard reads them: a folder with one file for each start of a run, in the
- * order of their names. A file holds records, each an event (src/io/event.proto) between its length
- * and masked CRCs of both. The first says the version, the second where the session begins: what
+ * order of their names. A file holds records, each an event (src/io/event.proto) between its
+ * length and masked CRCs of both. The first says the version, the second where the session begins: what
  * older files say of that step and later ones is dropped by the reader, so that a run that was
  * resumed from a checkpoint has each step once.
  *
