@@ -3,10 +3,13 @@
  * files of a run directory that are there and says what is missing:
  *
  *   log.csv             training and the chains' health, with a verdict (out/verdict.h)
- *   scores.h5           histograms, ROC, score against mass        (jetnae score)
- *   reconstructions.h5  the best and the worst reconstructed       (jetnae reconstruct)
+ *   energies.h5         energies of training, validation, anomalies and negatives at its end
+ *   evidence.json       log Omega and the likelihood of rows       (jetnae evidence)
+ *   scores.h5           histograms, ROC, confusion, score against mass  (jetnae score)
+ *   reconstructions.h5  the best and the worst, mean images        (jetnae reconstruct)
  *   samples.h5          what the model draws                       (jetnae sample)
  *   codes.h5            the latent space                           (jetnae encode)
+ *   model.h5            the energy over the codes, latent walks
  *   explained.csv       variance that principal components explain (objective pca)
  *   scan.csv            the curve of a scan                        (jetnae scan)
  *

@@ -10,7 +10,8 @@
  *   too early  fewer rows than it takes to tell
  *
  * Only what has a column is judged, whatever the objective: of negatives that no chain has moved
- * (no step size in the log) E- is no sample, and E-/E+ need not be 1.
+ * (no step size in the log) E- is no sample, and E-/E+ need not be 1; nor where chains start at
+ * data (no replay in the log), as long as it is not far off.
  *
  * Rules on samplers look at medians over the last half of the rows of the NAE phase, so that
  * neither the warm-up nor a single row decides. */

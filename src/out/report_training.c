@@ -176,8 +176,8 @@ static void mark_phases(Plot *plot, const Rows *rows) {
   double at = (runlog_at(log, "step", log->nae - 1) + runlog_at(log, "step", log->nae)) / 2;
   for (int i = 0; i < plot->n; i++) before = before || plot->curve[i].x[0] < at;
   if (!before) return;
-  if (at - first > 0.2 * (last - first)) plot_mark(plot, first, false, "plain phase");
-  plot_mark(plot, at, false, "normalized phase");
+  if (at - first > 0.2 * (last - first)) plot_mark(plot, first, false, "plain");
+  plot_mark(plot, at, false, "normalized");
 }
 
 static void show(Page *page, const LogPlot *what, const Rows *rows) {

@@ -97,6 +97,14 @@ static double ratio_of_chains(const RunLog *log, const char *name) {
   return has_chains(log) ? typical_of_chains(log, name) : NAN;
 }
 
+/* The same of chains that are to find all of the model, which are replayed: those that start at
+ * data and stay near them need not have their energy. */
+static double ratio_of_samples(const RunLog *log, const char *name) {
+  bool replayed = !runlog_column(log, "replay_diversity") ||
+                  !isnan(typical_of_chains(log, "replay_diversity"));
+  return replayed ? ratio_of_chains(log, name) : NAN;
+}
+
 /* Where negatives are decoded codes as they were drawn, it says how far they have been pushed. */
 static double ratio_of_codes(const RunLog *log, const char *name) {
   return has_chains(log) ? NAN : typical_of_chains(log, name);
@@ -164,11 +172,11 @@ static const Rule rules[] = {
      "which the model takes for better than any data. A higher nae.temperature (auto, with "
      "mala), "
      "or more noise."},
-    {ratio_of_chains, "e_ratio", -INFINITY, 1.15, DOUBT, "doubtful",
+    {ratio_of_samples, "e_ratio", -INFINITY, 1.15, DOUBT, "doubtful",
      "E-/E+ has a median of %.3g, above the healthy 0.85 to 1.15: the model at its temperature "
      "is "
      "wider than the data. More epochs, a lower nae.temperature or a trained one."},
-    {ratio_of_chains, "e_ratio", 0.85, INFINITY, DOUBT, "doubtful",
+    {ratio_of_samples, "e_ratio", 0.85, INFINITY, DOUBT, "doubtful",
      "E-/E+ has a median of %.3g, below the healthy 0.85 to 1.15: chains find states that the "
      "model takes for better than data. More epochs, more chain steps (nae.x_steps, nae.z_steps) "
      "or a higher nae.temperature."},
@@ -225,8 +233,10 @@ static const Rule rules[] = {
 enum { RULES = sizeof rules / sizeof *rules };
 _Static_assert(RULES + 1 <= FINDINGS, "room for all rules and a remark");
 
+/* E-/E+ is one subject, whichever chains it is of. */
 static bool same_subject(const Rule *a, const Rule *b) {
-  return a->measure == b->measure && !strcmp(a->column, b->column);
+  bool same_column = !strcmp(a->column, b->column);
+  return same_column && (a->measure == b->measure || !strcmp(a->column, "e_ratio"));
 }
 
 static bool spoken(const bool *broken, int r) {

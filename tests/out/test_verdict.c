@@ -97,6 +97,8 @@ static void no_chains(Made *m) {
   m->ratio = 1.8;
   m->z = m->x = m->diversity = m->x_noise = m->x_step = NAN;
 }
+static void near_data(Made *m) { m->ratio = 1.36, m->diversity = NAN; }
+static void near_data_away(Made *m) { m->ratio = 7, m->diversity = NAN; }
 static void no_chains_yet(Made *m) { no_chains(m), m->ratio = 0.7; }
 static void no_chains_away(Made *m) { no_chains(m), m->ratio = 50; }
 static void no_number(Made *m) { m->plus = NAN; }
@@ -134,6 +136,8 @@ static void test_words(void **state) {
   expect("collapsed", "share of 0 of the code's", but(dead_code));
   expect("doubtful", "median of 1.3, above", but(off_band));
   expect("healthy", "", but(no_chains));
+  expect("healthy", "", but(near_data));
+  expect("diverged", "median of 7:", but(near_data_away));
   expect("doubtful", "no chain has moved", but(no_chains_yet));
   expect("diverged", "without chains", but(no_chains_away));
   expect("doubtful", "latent chain accepts a share of 0.99", but(short_steps));
