@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "data/chirp.h"
 #include "data/jet.h"
-#include "net/shape.h"
+#include "num/shape.h"
 
 typedef enum SourceKind { SOURCE_JETS, SOURCE_DENSE } SourceKind;
 

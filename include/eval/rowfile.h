@@ -6,7 +6,7 @@
 
 #include "io/outfile.h"
 #include "model/h5.h"
-#include "net/shape.h"
+#include "num/shape.h"
 #include "par/sweep.h"
 
 typedef enum RowType { ROW_FLOAT, ROW_DOUBLE, ROW_INT8 } RowType;

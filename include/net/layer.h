@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "net/shape.h"
+#include "num/shape.h"
 #include "num/isa.h"
 #include "num/tile.h"
 

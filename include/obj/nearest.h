@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "net/shape.h"
+#include "num/shape.h"
 #include "num/isa.h"
 #include "num/tile.h"
 

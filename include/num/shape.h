@@ -1,7 +1,7 @@
 /* The shape of one sample: C channels of an H x W image. Flat features are (C, 1, 1). In a tile
  * it is stored x[c][h][w][16], without padding, everywhere: a reshape moves nothing. */
-#ifndef NET_SHAPE_H
-#define NET_SHAPE_H
+#ifndef NUM_SHAPE_H
+#define NUM_SHAPE_H
 
 typedef struct Shape {
   int c, h, w;
