@@ -5,8 +5,8 @@
 #include "train/step.h"
 
 typedef struct Validation {
-  double plus; /* weighted mean energy of the normal class */
-  double auc;  /* normal against labelled anomalies; NaN when there are none */
+  double plus;        /* weighted mean energy of the normal class */
+  double auc;         /* normal against labelled anomalies; NaN when there are none */
   double wasserstein; /* W between held-out samples and the last negatives; NaN: not asked for */
   /* Share of the variance of normal samples (some hundred of them) that their reconstructions
    * explain: 0 is what the mean of the class does, less is worse; NaN where the energy is no
@@ -24,7 +24,7 @@ typedef struct Validator {
   long *order;           /* (n_valid + n_signal) for the sort */
   double *moments;       /* (2, dim) */
   float *reconstruction; /* (dim, L) */
-  Transport *transport; /* between held-out samples and negatives; NULL: nobody asks */
+  Transport *transport;  /* between held-out samples and negatives; NULL: nobody asks */
 } Validator;
 
 Validator *validator_new(Stepper *stepper);
