@@ -2,11 +2,12 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "eval/crew.h"
 #include "model/h5.h"
+#include "num/sorted.h"
 #include "obj/vae.h"
 #include "par/sweep.h"
 
@@ -192,18 +193,10 @@ Metrics scores_against(const Scores *scores, const signed char *is_normal, const
   return metrics;
 }
 
-static int ascending(const void *a, const void *b) {
-  double p = *(const double *)a, q = *(const double *)b;
-  return (p > q) - (p < q);
-}
-
 void scores_quantiles(double *quantile, const Scores *scores, const double *share, int n) {
   double *sorted = MEM_NEW(double, "energies to sort", scores->rows + 1);
-  long found = 0;
-  for (long i = 0; i < scores->rows; i++)
-    if (!isnan(scores->energy[i])) sorted[found++] = scores->energy[i];
-  qsort(sorted, (size_t)found, sizeof *sorted, ascending);
-  for (int i = 0; i < n; i++)
-    quantile[i] = found ? sorted[(long)(share[i] * (double)(found - 1))] : NAN;
+  memcpy(sorted, scores->energy, (size_t)scores->rows * sizeof *sorted);
+  long found = sorted_numbers(sorted, scores->rows);
+  for (int i = 0; i < n; i++) quantile[i] = sorted_quantile(sorted, found, share[i]);
   mem_free(&sorted);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "num/sorted.h"
 #include "report_scores.h"
 
 /* Above it a row is called anomalous: as many anomalies lie below as normal rows above. */
@@ -17,14 +18,15 @@ static double equal_cut(const ScoredRun *scored) {
     int c = scored->is_signal[i];
     if (c >= 0 && isfinite(scored->energy.value[i])) sorted[c][n[c]++] = scored->energy.value[i];
   }
-  for (int c = 0; c < 2; c++) sort_values(sorted[c], n[c]);
+  for (int c = 0; c < 2; c++) sorted_numbers(sorted[c], n[c]);
   double low = 0, high = 1;
   for (int i = 0; i < 40 && n[0] && n[1]; i++) {
     double share = (low + high) / 2; /* of the anomalies lie below */
-    bool more = quantile(sorted[1], n[1], share) < quantile(sorted[0], n[0], 1 - share);
+    bool more =
+        sorted_quantile(sorted[1], n[1], share) < sorted_quantile(sorted[0], n[0], 1 - share);
     *(more ? &low : &high) = share;
   }
-  double cut = n[0] && n[1] ? quantile(sorted[1], n[1], (low + high) / 2) : NAN;
+  double cut = n[0] && n[1] ? sorted_quantile(sorted[1], n[1], (low + high) / 2) : NAN;
   for (int c = 0; c < 2; c++) mem_free(&sorted[c]);
   return cut;
 }

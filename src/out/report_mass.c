@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "num/sorted.h"
 #include "report_parts.h"
 #include "report_scores.h"
 #include "stats.h"
@@ -31,9 +32,10 @@ static Massive massive_new(const ScoredRun *scored, const Data *mass) {
 static Bins mass_bins(const Massive *m) {
   double *sorted = MEM_NEW(double, "masses", m->n + 1);
   memcpy(sorted, m->mass_gev, (size_t)m->n * sizeof *sorted);
-  sort_values(sorted, m->n);
-  Bins bins = {
-      .n = BINS, .low = quantile(sorted, m->n, 0.002), .high = quantile(sorted, m->n, 0.998)};
+  sorted_numbers(sorted, m->n);
+  Bins bins = {.n = BINS,
+               .low = sorted_quantile(sorted, m->n, 0.002),
+               .high = sorted_quantile(sorted, m->n, 0.998)};
   mem_free(&sorted);
   return bins;
 }
@@ -65,8 +67,8 @@ static void show_profile(Page *page, const Massive *m, const Bins *bins) {
 static void mark_above(signed char *above, const Massive *m, double share) {
   double *sorted = MEM_NEW(double, "energies", m->n);
   memcpy(sorted, m->energy, (size_t)m->n * sizeof *sorted);
-  sort_values(sorted, m->n);
-  double threshold = quantile(sorted, m->n, 1 - share);
+  sorted_numbers(sorted, m->n);
+  double threshold = sorted_quantile(sorted, m->n, 1 - share);
   for (long i = 0; i < m->n; i++) above[i] = m->energy[i] >= threshold;
   mem_free(&sorted);
 }

@@ -10,6 +10,7 @@
 #include "eval/crew.h"
 #include "mosaic.h"
 #include "num/elem.h"
+#include "num/sorted.h"
 #include "obj/vae.h"
 #include "stats.h"
 
@@ -41,10 +42,10 @@ static void reach_of_codes(Decoder *d, const ReportRun *run) {
     for (long i = 0; i < code.rows; i++)
       if (isfinite(code.value[i * code.row + f])) sorted[n++] = code.value[i * code.row + f];
     if (n == 0) break;
-    sort_values(sorted, n);
-    d->low[f] = quantile(sorted, n, 0.05);
-    d->middle[f] = quantile(sorted, n, 0.5);
-    d->high[f] = quantile(sorted, n, 0.95);
+    sorted_numbers(sorted, n);
+    d->low[f] = sorted_quantile(sorted, n, 0.05);
+    d->middle[f] = sorted_quantile(sorted, n, 0.5);
+    d->high[f] = sorted_quantile(sorted, n, 0.95);
   }
   mem_free(&sorted);
   data_free(&code);

@@ -54,17 +54,6 @@ long histogram(double *share, const Bins *bins, const double *x, const signed ch
 
 /* ---- profiles ---- */
 
-static int ascending(const void *a, const void *b) {
-  double p = *(const double *)a, q = *(const double *)b;
-  return (p > q) - (p < q);
-}
-
-void sort_values(double *x, long n) { qsort(x, (size_t)n, sizeof *x, ascending); }
-
-double quantile(const double *sorted, long n, double share) {
-  return n > 0 ? sorted[(long)(share * (double)(n - 1) + 0.5)] : NAN;
-}
-
 typedef struct Binned {
   int bin;
   double y;

@@ -42,8 +42,4 @@ void roc_free(Roc *roc);
 /* Binomial error of the background efficiency over itself. */
 double roc_error(const Roc *roc, int i);
 
-/* The value below which a share of the sorted (n) lies. */
-double quantile(const double *sorted, long n, double share);
-void sort_values(double *x, long n);
-
 #endif

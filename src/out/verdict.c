@@ -2,28 +2,20 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "num/sorted.h"
 
 enum { ROWS_LEAST = 4 };
 
 /* ---- measures ---- */
 
-static int ascending(const void *a, const void *b) {
-  double p = *(const double *)a, q = *(const double *)b;
-  return (p > q) - (p < q);
-}
-
 /* Of the values that are there; NaN: none. */
 static double median(const double *x, long from, long to) {
   double *sorted = MEM_NEW(double, "rows to sort", to - from + 1);
-  long n = 0;
-  for (long i = from; i < to; i++)
-    if (!isnan(x[i])) sorted[n++] = x[i];
-  qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-  double middle = n ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : NAN;
+  memcpy(sorted, x + from, (size_t)(to - from) * sizeof *x);
+  double middle = sorted_quantile(sorted, sorted_numbers(sorted, to - from), 0.5);
   mem_free(&sorted);
   return middle;
 }
