@@ -3,6 +3,7 @@
 #include "net/product.h"
 
 #include "net/finish.h"
+#include "net/turn.h"
 
 enum { PARTS = VL == 8 ? 2 : 1, OUTS = VL == 16 ? 20 : VL == 8 ? 6 : 8 };
 enum { AHEAD = 40 }; /* inputs: the weights of a wide layer come from afar, once for each tile */
@@ -62,67 +63,80 @@ void product(float *y, const float *x, const float *packed, const float *bias, l
 }
 
 /* The gradient: one product over k = (tile, lane). x turned to [k][input] gives rows of inputs,
- * dy in its place gives the factors. A panel is COLS inputs wide and TILES tiles deep. */
-enum { COLS = 48, TILES = 8, ROWS = VL == 16 ? 8 : 4, WIDE = 3 };
+ * dy in its place gives the factors. A panel is COLS inputs wide and TILES tiles deep; a block is
+ * ROWS outputs x up to WIDE vectors of inputs. */
+enum { COLS = 64, TILES = 8, ROWS = 6, WIDE = VL == 8 ? 2 : 4 };
 
-/* panel[16 t + l][i] = x[t][from + i][l], zeros after the last input. */
-static void turn(float *panel, const float *const *x, long from, long ins, int tiles) {
+/* panel[16 t + l][i] = x[t][from + i][l], zeros after the last input, as far as they are looked
+ * at. */
+static void turn_panel(float *panel, const float *const *x, long from, long ins, int tiles) {
   for (int t = 0; t < tiles; t++)
-    for (int i = 0; i < COLS; i++)
-      for (int l = 0; l < L; l++)
-        panel[(t * L + l) * COLS + i] = from + i < ins ? x[t][(from + i) * L + l] : 0;
+    for (long i = 0; i < COLS && from + i < ins; i += L) {
+      long left = ins - from - i;
+      turn(panel + t * L * COLS + i, COLS, L, x[t] + (from + i) * L, L, left < L ? (int)left : L);
+    }
 }
 
-/* ROWS outputs x WIDE VL inputs: sum (ROWS, WIDE VL). */
-INLINE void corner(float *sum, const float *const *dy, const float *panel, long o, int tiles,
-                   int rows) {
+/* dw (rows, n), `ins` apart, += rows of dy from o on times the columns of a panel; the first
+ * `skip` rows are left as they are. */
+INLINE void corner(float *dw, long ins, const float *const *dy, const float *panel, long o,
+                   int tiles, int rows, int wide, int skip, long n) {
+  _Alignas(64) float sum[ROWS * WIDE * VL];
   vec a[ROWS][WIDE];
-  UNROLL(8)
-  for (int k = 0; k < rows; k++) UNROLL(3)
-  for (int b = 0; b < WIDE; b++) a[k][b] = v_set(0);
+  UNROLL(6)
+  for (int k = 0; k < rows; k++) UNROLL(4)
+  for (int b = 0; b < wide; b++) a[k][b] = v_set(0);
   for (int t = 0; t < tiles; t++)
     for (int l = 0; l < L; l++, panel += COLS) {
       const float *d = dy[t] + o * L + l;
-      UNROLL(8)
-      for (int k = 0; k < rows; k++) UNROLL(3)
-      for (int b = 0; b < WIDE; b++)
+      UNROLL(6)
+      for (int k = 0; k < rows; k++) UNROLL(4)
+      for (int b = 0; b < wide; b++)
         a[k][b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[k * L]), a[k][b]);
     }
-  UNROLL(8)
-  for (int k = 0; k < rows; k++) UNROLL(3)
-  for (int b = 0; b < WIDE; b++) *(vec *)(sum + (k * WIDE + b) * VL) = a[k][b];
+  UNROLL(6)
+  for (int k = 0; k < rows; k++) UNROLL(4)
+  for (int b = 0; b < wide; b++) *(vec *)(sum + (k * wide + b) * VL) = a[k][b];
+  for (int k = skip; k < rows; k++)
+    for (long i = 0; i < n; i++) dw[(o + k) * ins + i] += sum[k * wide * VL + i];
 }
 
-static void add_rows(float *dw, const float *sum, int rows, long ins, long n) {
-  for (int k = 0; k < rows; k++)
-    for (long i = 0; i < n; i++) dw[k * ins + i] += sum[k * WIDE * VL + i];
-}
-
-/* All outputs for the inputs of one panel. */
-static void panel_product(float *dw, const float *const *dy, const float *panel, long from,
-                          long outs, long ins, int tiles) {
-  _Alignas(64) float sum[ROWS * WIDE * VL];
-  for (int c = 0; c < COLS && from + c < ins; c += WIDE * VL) {
-    long left = ins - from - c, n = left < WIDE * VL ? left : WIDE * VL, o = 0;
-    for (; o + ROWS <= outs; o += ROWS) {
-      corner(sum, dy, panel + c, o, tiles, ROWS);
-      add_rows(dw + o * ins + from + c, sum, ROWS, ins, n);
-    }
-    for (; o < outs; o++) {
-      corner(sum, dy, panel + c, o, tiles, 1);
-      add_rows(dw + o * ins + from + c, sum, 1, ins, n);
-    }
+/* All outputs for n inputs; the last block overlaps the one before. */
+INLINE void column(float *dw, long ins, const float *const *dy, const float *panel, long outs,
+                   int tiles, int wide, long n) {
+  for (long o = 0; o < outs && outs < ROWS; o++)
+    corner(dw, ins, dy, panel, o, tiles, 1, wide, 0, n);
+  for (long o = 0; o < outs && outs >= ROWS; o += ROWS) {
+    long first = o + ROWS > outs ? outs - ROWS : o;
+    corner(dw, ins, dy, panel, first, tiles, ROWS, wide, (int)(o - first), n);
   }
+}
+
+/* The width as a constant. */
+static void column_of(float *dw, long ins, const float *const *dy, const float *panel, long outs,
+                      int tiles, long n) {
+  if (n <= VL)
+    column(dw, ins, dy, panel, outs, tiles, 1, n);
+  else if (n <= 2 * VL)
+    column(dw, ins, dy, panel, outs, tiles, 2, n);
+  else if (n <= 3 * VL)
+    column(dw, ins, dy, panel, outs, tiles, WIDE < 3 ? WIDE : 3, n);
+  else
+    column(dw, ins, dy, panel, outs, tiles, WIDE, n);
 }
 
 void product_gradient(float *dw, const float *const *dy, const float *const *x, long outs,
                       long ins, int tiles) {
   _Alignas(64) float panel[TILES * L * COLS];
   for (int t = 0; t < tiles; t += TILES) {
-    int n = tiles - t < TILES ? tiles - t : TILES;
+    int deep = tiles - t < TILES ? tiles - t : TILES;
     for (long from = 0; from < ins; from += COLS) {
-      turn(panel, x + t, from, ins, n);
-      panel_product(dw, dy + t, panel, from, outs, ins, n);
+      turn_panel(panel, x + t, from, ins, deep);
+      for (long c = 0; c < COLS && from + c < ins; c += WIDE * VL) {
+        long left = ins - from - c;
+        column_of(dw + from + c, ins, dy + t, panel + c, outs, deep,
+                  left < WIDE * VL ? left : WIDE * VL);
+      }
     }
   }
 }

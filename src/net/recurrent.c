@@ -4,7 +4,7 @@
 
 #include "base/whole.h"
 #include "net/lanes.h"
-#include "net/turn.h"
+#include "net/product.h"
 
 /* ---- shapes ---- */
 
@@ -168,74 +168,17 @@ void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const 
 
 /* ---- gradient to the weights ---- */
 
-/* One product over k = (step, lane) for STEPS steps: the inputs turned to [k][input] give rows,
- * the gates' gradients in their place give factors. A panel is COLS inputs wide. */
-enum { STEPS = 8, COLS = 64, WIDE = VL == 8 ? 2 : 4 };
-
-/* panel[16 k + l][i] = x[k][from + i][l], zeros after the last input, as far as they are looked
- * at. */
-static void turn_panel(float *panel, const float *const *x, long from, long ins, int steps) {
-  long left = ins - from, end = left <= L ? L : COLS;
-  for (int k = 0; k < steps; k++)
-    for (long i = 0; i < end; i += L)
-      turn(panel + k * L * COLS + i, COLS, L, x[k] + (from + i) * L, L,
-           left - i < L ? (int)(left - i) : L);
-}
-
-/* dw (rows, n), `ins` apart, += a's rows from o on times the columns of a panel. */
-INLINE void corner(float *dw, long ins, const float *const *a, const float *panel, long o,
-                   int steps, int rows, int wide, long n) {
-  vec v[16];
-  UNROLL(16)
-  for (int r = 0; r < rows * wide; r++) v[r] = v_set(0);
-  for (int k = 0; k < steps; k++)
-    for (int l = 0; l < L; l++, panel += COLS) {
-      const float *d = a[k] + o * L + l;
-      UNROLL(16)
-      for (int r = 0; r < rows; r++) UNROLL(4)
-      for (int b = 0; b < wide; b++)
-        v[r * wide + b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[r * L]), v[r * wide + b]);
-    }
-  _Alignas(64) float sum[16 * VL];
-  UNROLL(16)
-  for (int r = 0; r < rows * wide; r++) *(vec *)(sum + r * VL) = v[r];
-  for (int r = 0; r < rows; r++)
-    for (long i = 0; i < n; i++) dw[r * ins + i] += sum[r * wide * VL + i];
-}
-
-/* Rows from .. to - 1 of a for `wide` vectors of columns. */
-INLINE void columns(float *dw, long ins, const float *const *a, const float *panel, long from,
-                    long to, int steps, int wide, long n) {
-  const int tall = 4 * WIDE / wide;
-  long o = from;
-  for (; o + tall <= to; o += tall, dw += tall * ins)
-    corner(dw, ins, a, panel, o, steps, tall, wide, n);
-  for (; o < to; o++, dw += ins) corner(dw, ins, a, panel, o, steps, 1, wide, n);
-}
-
-static void columns_of(float *dw, long ins, const float *const *a, const float *panel, long from,
-                       long to, int steps, long n) {
-  if (n <= VL)
-    columns(dw, ins, a, panel, from, to, steps, 1, n);
-  else
-    columns(dw, ins, a, panel, from, to, steps, WIDE, n);
-}
+enum { STEPS = 8 }; /* as many go into one product */
 
 /* dw (gates H, ins) += sum over steps, then lanes, of a[row] x[i], the rows of the last gate
  * being those of sum `last`; a, x: (steps) arrays. */
 static void add_product(const Recurrent *r, float *dw, const float *const *a, int last,
                         const float *const *x, long ins, int steps) {
-  _Alignas(64) float panel[STEPS * L * COLS];
-  long shared = (long)(r->gates - 1) * r->units, from_last = (long)last * r->units;
-  for (long from = 0; from < ins; from += COLS) {
-    turn_panel(panel, x, from, ins, steps);
-    for (long c = 0; c < COLS && from + c < ins; c += WIDE * VL) {
-      long left = ins - from - c, n = left < WIDE * VL ? left : WIDE * VL;
-      float *to = dw + from + c;
-      columns_of(to, ins, a, panel + c, 0, shared, steps, n);
-      columns_of(to + shared * ins, ins, a, panel + c, from_last, from_last + r->units, steps, n);
-    }
-  }
+  const float *a_last[STEPS];
+  long shared = (long)(r->gates - 1) * r->units;
+  for (int k = 0; k < steps; k++) a_last[k] = a[k] + (long)last * r->units * L;
+  product_gradient(dw, a, x, shared, ins, steps);
+  product_gradient(dw + shared * ins, a_last, x, r->units, ins, steps);
 }
 
 /* sum (4, H, L) += a (4, H, L) of the steps */
