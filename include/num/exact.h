@@ -40,10 +40,6 @@ void exact_free(ExactSum *sum);
 void exact_clear(ExactSum *sum, const ExactGrid *grid);
 /* Add one leaf's gradient (offset[tensors] floats). */
 void exact_add(ExactSum *sum, const ExactGrid *grid, const float *g);
-/* sum = other, elements from .. to - 1 (threads share the range); largest copied when from == 0.
- */
-void exact_copy(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,
-                size_t to);
 /* sum += other, elements from .. to - 1 (threads share the range); largest merged when from == 0.
  */
 void exact_merge(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,

@@ -46,6 +46,8 @@ typedef struct Rows {
    * the largest |g| as a bit pattern. Values of limit and more, Inf and NaN are not cast. */
   void (*exact_add)(int64_t *sum, uint32_t *largest, const float *g, long n, int unit,
                     float limit);
+  /* g = sum * unit, rounded once. */
+  void (*exact_read)(float *g, const int64_t *sum, long n, double unit);
 
   /* x /= |x| in each lane, the norm in double; a lane of zeros stays. */
   void (*unit)(float *x, long n);

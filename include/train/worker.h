@@ -27,10 +27,11 @@ typedef struct Worker {
   double *penalty; /* (tiles) */
 } Worker;
 
-/* (threads) workers for leaves of up to `tiles` tiles; paired: of noisy and clean samples. */
+/* (threads) workers for leaves of up to `tiles` tiles; paired: of noisy and clean samples. The
+ * first borrows `total` and sums there. */
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
-                    const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
-                    size_t n_spread, const Manifolds *manifolds);
+                    const ExactGrid *grid, ExactSum total, int threads, int tiles,
+                    bool contrastive, bool paired, size_t n_spread, const Manifolds *manifolds);
 void workers_free(Worker **worker, int threads, bool contrastive);
 
 #endif

@@ -42,13 +42,6 @@ void exact_add(ExactSum *sum, const ExactGrid *grid, const float *g) {
   }
 }
 
-void exact_copy(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,
-                size_t to) {
-  memcpy(sum->sum + from, other->sum + from, (to - from) * sizeof *sum->sum);
-  if (from > 0) return;
-  memcpy(sum->largest, other->largest, (size_t)grid->tensors * sizeof *sum->largest);
-}
-
 void exact_merge(ExactSum *sum, const ExactSum *other, const ExactGrid *grid, size_t from,
                  size_t to) {
   for (size_t i = from; i < to; i++) sum->sum[i] += other->sum[i];
@@ -87,28 +80,11 @@ ExactVerdict exact_judge(const ExactGrid *grid, const ExactSum *sum, int *used) 
   return EXACT_GOOD;
 }
 
-/* 2^k for k from -1022 to 1023, from its bits: ldexp would be a call for each parameter. */
-static double power_of_two(int k) {
-  uint64_t bits = (uint64_t)(k + 1023) << 52;
-  double x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-/* sum * unit, rounded once: what does not fit a double leaves an odd last bit behind, so that the
- * rounding to float still sees it. */
-static float read_one(int64_t sum, double unit) {
-  enum { SHIFT = 10 };
-  if (sum < 1ll << 53 && sum > -(1ll << 53)) return (float)((double)sum * unit);
-  int64_t odd = sum >> SHIFT | ((sum & ((1 << SHIFT) - 1)) != 0);
-  return (float)((double)odd * ((1 << SHIFT) * unit));
-}
-
 void exact_read(float *g, const ExactGrid *grid, const ExactSum *sum, const int *used) {
   for (int t = 0; t < grid->tensors; t++) {
+    size_t from = grid->offset[t], n = grid->offset[t + 1] - from;
     /* Without history the sums are zeros, in any unit. */
-    double unit = used[t] == EXACT_NONE ? 1 : power_of_two(used[t] + HEADROOM - grid->bits);
-    for (size_t i = grid->offset[t]; i < grid->offset[t + 1]; i++)
-      g[i] = read_one(sum->sum[i], unit);
+    int unit = used[t] == EXACT_NONE ? 0 : used[t] + HEADROOM - grid->bits;
+    rows()->exact_read(g + from, sum->sum + from, (long)n, ldexp(1, unit));
   }
 }

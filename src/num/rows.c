@@ -1,5 +1,7 @@
 #include "num/rows.h"
 
+#include <stdbool.h>
+
 #include "num/dvec.h"
 #include "num/philox.h"
 
@@ -256,6 +258,17 @@ static void exact_add(int64_t *sum, uint32_t *largest, const float *g, long n, i
   exact_part(sum + done, largest, g + done, n - done, per_unit, limit_bits);
 }
 
+/* sum * unit, rounded once: what does not fit a double leaves an odd last bit behind, so that the
+ * rounding to float still sees it. */
+static void exact_read(float *g, const int64_t *sum, long n, double unit) {
+  enum { SHIFT = 10 };
+  for (long i = 0; i < n; i++) {
+    int64_t odd = sum[i] >> SHIFT | ((sum[i] & ((1 << SHIFT) - 1)) != 0);
+    bool fits = sum[i] < 1ll << 53 && sum[i] > -(1ll << 53);
+    g[i] = (float)(fits ? (double)sum[i] * unit : (double)odd * ((1 << SHIFT) * unit));
+  }
+}
+
 const Rows PER_ISA(rows) = {.gather = gather,
                             .scatter = scatter,
                             .squares = squares,
@@ -267,4 +280,5 @@ const Rows PER_ISA(rows) = {.gather = gather,
                             .uniforms = uniforms,
                             .adam = adam,
                             .exact_add = exact_add,
+                            .exact_read = exact_read,
                             .unit = unit};

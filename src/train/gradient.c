@@ -139,11 +139,11 @@ static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, lon
   }
 }
 
-/* The workers' sums together are the rank's; each thread makes a range of elements. */
+/* Worker 0 sums in the rank's total; the others' sums are added, each thread making a range of
+ * elements. */
 static void merge(Stepper *stepper, int part) {
   Range range = range_of((long)stepper->net->n_params, part, stepper->threads);
   size_t from = (size_t)range.from, to = (size_t)range.to;
-  exact_copy(&stepper->total, &stepper->worker[0].sum, &stepper->grid, from, to);
   for (int i = 1; i < stepper->threads; i++)
     exact_merge(&stepper->total, &stepper->worker[i].sum, &stepper->grid, from, to);
 }

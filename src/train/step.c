@@ -49,11 +49,11 @@ Stepper *stepper_new(const Comm *comm, const TrainOpts *opts, const TrainInput *
   s->packet =
       packet_new(net->n_params, s->plus.tiles, chains->tiles, (size_t)state->now.replay.dim,
                  s->objective[PHASE_AE]->code_mean ? (size_t)shape_size(net_latent(net)) : 0);
-  s->worker =
-      workers_new(net, &s->weights, s->distance, &s->grid, s->threads, opts->leaf, contrastive,
-                  input->data->target, s->packet.n_spread, &input->manifolds);
   s->total = (ExactSum){.sum = s->packet.word,
                         .largest = MEM_NEW(uint32_t, "reduction", net->n_tensors)};
+  s->worker =
+      workers_new(net, &s->weights, s->distance, &s->grid, s->total, s->threads, opts->leaf,
+                  contrastive, input->data->target, s->packet.n_spread, &input->manifolds);
   s->used = MEM_NEW(int, "reduction", net->n_tensors);
   s->gradient = MEM_NEW(float, "gradients", net->n_params);
   s->negatives = MEM_NEW(float, "negatives", own *shape_size(net->input) * L);

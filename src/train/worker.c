@@ -3,15 +3,14 @@
 #include "base/mem.h"
 
 static void worker_make(Worker *worker, const Net *net, const Weights *weights,
-                        const Distance *distance, const ExactGrid *grid, int tiles,
-                        bool contrastive, bool paired, size_t n_spread,
-                        const Manifolds *manifolds) {
+                        const Distance *distance, ExactSum sum, int tiles, bool contrastive,
+                        bool paired, size_t n_spread, const Manifolds *manifolds) {
   long size = shape_size(net->input) * L;
   worker->leaf = leaf_work_new(net, weights, distance, tiles);
   worker->recon = recon_new(net, weights, distance);
   if (contrastive)
     worker->negative = negative_new(net, weights, distance, manifolds->n ? manifolds : NULL);
-  worker->sum = exact_new(grid);
+  worker->sum = sum;
   worker->dw = MEM_NEW(float, "gradients", net->n_params);
   worker->x = MEM_NEW(float *, "batch", tiles);
   worker->x[0] = MEM_NEW(float, "batch", tiles *size);
@@ -29,12 +28,12 @@ static void worker_make(Worker *worker, const Net *net, const Weights *weights,
 }
 
 Worker *workers_new(const Net *net, const Weights *weights, const Distance *distance,
-                    const ExactGrid *grid, int threads, int tiles, bool contrastive, bool paired,
-                    size_t n_spread, const Manifolds *manifolds) {
+                    const ExactGrid *grid, ExactSum total, int threads, int tiles,
+                    bool contrastive, bool paired, size_t n_spread, const Manifolds *manifolds) {
   Worker *worker = MEM_NEW(Worker, "threads", threads);
   for (int i = 0; i < threads; i++)
-    worker_make(&worker[i], net, weights, distance, grid, tiles, contrastive, paired, n_spread,
-                manifolds);
+    worker_make(&worker[i], net, weights, distance, i ? exact_new(grid) : total, tiles,
+                contrastive, paired, n_spread, manifolds);
   return worker;
 }
 
@@ -42,7 +41,6 @@ static void worker_drop(Worker *worker, bool contrastive) {
   leaf_work_free(&worker->leaf);
   recon_free(&worker->recon);
   if (contrastive) negative_free(&worker->negative);
-  exact_free(&worker->sum);
   mem_free(&worker->dw);
   mem_free(&worker->x[0]);
   mem_free(&worker->x);
@@ -60,6 +58,9 @@ static void worker_drop(Worker *worker, bool contrastive) {
 
 void workers_free(Worker **worker, int threads, bool contrastive) {
   if (!*worker) return;
-  for (int i = 0; i < threads; i++) worker_drop(&(*worker)[i], contrastive);
+  for (int i = 0; i < threads; i++) {
+    worker_drop(&(*worker)[i], contrastive);
+    if (i > 0) exact_free(&(*worker)[i].sum);
+  }
   mem_free(worker);
 }

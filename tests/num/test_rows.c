@@ -108,6 +108,17 @@ static void run_exact(float *out, const void *p) {
   memcpy(out + 2 * in->n, &largest, sizeof largest);
 }
 
+/* Sums of all sizes: up to 2^62, and around the 2^53 that a double holds. */
+static void run_exact_read(float *out, const void *p) {
+  const Input *in = p;
+  int64_t sum[MAX];
+  for (long i = 0; i < in->n; i++) {
+    memcpy(&sum[i], in->x + 2 * i, sizeof *sum);
+    sum[i] = i % 3 ? sum[i] >> (i % 60 + 2) : (1ll << 53) - 4 + i % 9;
+  }
+  rows()->exact_read(out, sum, in->n, 0x1p-40);
+}
+
 static void test_same_bits(void **state) {
   for (int s = 0; s < SIZE_COUNT; s++) {
     size_t n = (size_t)SIZES[s];
@@ -124,6 +135,7 @@ static void test_same_bits(void **state) {
     isa_pairs("unit", run_unit, &input, n * L);
     isa_pairs("adam", run_adam, &input, 3 * n + 1);
     isa_pairs("exact_add", run_exact, &input, 2 * n + 1);
+    isa_pairs("exact_read", run_exact_read, &input, n);
   }
 }
 
