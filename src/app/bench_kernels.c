@@ -118,22 +118,30 @@ double bench_layer_flops(const Node *node) {
   return 2 * weights * coarse.h * coarse.w;
 }
 
-static void run(const Bench *bench, const Case *c, Rig *rig, const char *what,
-                void (*work)(void *), int tiles) {
-  char name[96];
-  snprintf(name, sizeof name, "%s.%s", c->name, what);
-  if (!bench_wants(bench, name)) return;
+typedef struct Part {
+  const char *name;
+  void (*work)(void *rig);
+} Part;
+static const Part parts[] = {{"forward", forward}, {"input", backward}, {"weights", gradient}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static void measure(const Bench *bench, const char *name, Rig *rig, const Part *part) {
+  int tiles = part->work == gradient ? rig->tiles : 1;
   double flops = bench_layer_flops(&rig->node) * L * tiles;
-  double rate = flops / bench_seconds(work, rig, SECONDS_PER_CASE_MS / 1000.0);
+  double rate = flops / bench_seconds(part->work, rig, SECONDS_PER_CASE_MS / 1000.0);
   bench_print(bench, name, rate / 1e9, "GFLOP/s", rate);
 }
 
 void bench_kernels(const Bench *bench) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    Rig rig = rig_new(&cases[i]);
-    run(bench, &cases[i], &rig, "forward", forward, 1);
-    run(bench, &cases[i], &rig, "input", backward, 1);
-    run(bench, &cases[i], &rig, "weights", gradient, cases[i].tiles);
+    Rig rig = {0};
+    for (int k = 0; k < PARTS; k++) {
+      char name[96];
+      snprintf(name, sizeof name, "%s.%s", cases[i].name, parts[k].name);
+      if (!bench_wants(bench, name)) continue;
+      if (!rig.w) rig = rig_new(&cases[i]);
+      measure(bench, name, &rig, &parts[k]);
+    }
     rig_free(&rig);
   }
 }
