@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/mem.h"
 #include "net/net.h"
 
@@ -12,6 +14,10 @@ void weights_free(Weights *weights) {
 }
 
 static void scale(float *restrict y, const float *restrict x, size_t n, double factor) {
+  if (factor == 1) {
+    memcpy(y, x, n * sizeof *y);
+    return;
+  }
   for (size_t i = 0; i < n; i++) y[i] = (float)(x[i] * factor);
 }
 
