@@ -15,16 +15,31 @@
 #define winograd_packed_size PER_ISA(winograd_packed_size)
 #define winograd_pack        PER_ISA(winograd_pack)
 #define winograd             PER_ISA(winograd)
+#define winograd_back        PER_ISA(winograd_back)
+
+/* Patches of 4x4 that cover an image. */
+INLINE int winograd_patches(Shape s) { return (s.h + 3) / 4 * ((s.w + 3) / 4); }
 
 /* Whether a correlation of this shape is done here; a function of the shape alone. */
 INLINE bool winograd_fits(const Correlation *g) {
   return g->kernel_h == 3 && g->kernel_w == 3 && g->stride == 1 && g->step == 1 && g->in.c >= 8 &&
          g->out.c >= 8 && g->out.h >= 4 && g->out.w >= 4;
 }
-size_t winograd_packed_size(const Correlation *g);
-void winograd_pack(const Correlation *g, float *packed, Taps taps);
+
+/* Whether the transpose of g is done as the transpose of its transforms, because it has fewer
+ * patches than the correlation that it is, too. */
+INLINE bool winograd_fits_back(const Correlation *g) {
+  return winograd_fits(g) && winograd_patches(g->out) < winograd_patches(g->in);
+}
+
+size_t winograd_packed_size(int outs, int ins);
+void winograd_pack(float *packed, int outs, int ins, Taps taps);
 /* As correlate. */
 void winograd(const Correlation *g, float *y, const float *x, const float *packed,
               const float *bias, Finish finish);
+/* The transpose: x (out) to y (in), bias per channel of y; packed for the outputs g->in.c from
+ * g->out.c, with the taps of g. */
+void winograd_back(const Correlation *g, float *y, const float *x, const float *packed,
+                   const float *bias, Finish finish);
 
 #endif

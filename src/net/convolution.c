@@ -79,12 +79,12 @@ Err conv_check_row(Shape in) {
 /* --- one correlation by the algorithm of its shape --- */
 
 static size_t packed_size(const Correlation *g) {
-  return winograd_fits(g) ? winograd_packed_size(g) : correlate_packed_size(g);
+  return winograd_fits(g) ? winograd_packed_size(g->out.c, g->in.c) : correlate_packed_size(g);
 }
 
 static void pack(const Correlation *g, float *packed, Taps taps) {
   if (winograd_fits(g))
-    winograd_pack(g, packed, taps);
+    winograd_pack(packed, g->out.c, g->in.c, taps);
   else
     correlate_pack(g, packed, taps);
 }
@@ -106,7 +106,9 @@ static size_t gather_size(const Conv *v) {
 
 size_t conv_packed_size(const Conv *v) {
   size_t n = gather_size(v);
+  Correlation gather = gather_of(v);
   if (is_product(v)) return n + product_packed_size(taps_of(v), v->coarse.c);
+  if (winograd_fits_back(&gather)) return n + winograd_packed_size(v->fine.c, v->coarse.c);
   for (int fy = 0; fy < v->stride; fy++)
     for (int fx = 0; fx < v->stride; fx++) {
       Correlation g = spread_of(v, rows_of(v, fy), cols_of(v, fx));
@@ -142,7 +144,11 @@ void conv_pack(const Conv *v, float *packed, const float *w) {
   }
   Correlation g = gather_of(v);
   pack(&g, packed, (Taps){.w = w, .out = taps, .in = window_of(v), .row = v->kernel_w, .col = 1});
-  pack_spread(v, spread, w);
+  if (winograd_fits_back(&g))
+    winograd_pack(spread, v->fine.c, v->coarse.c,
+                  (Taps){.w = w, .out = window_of(v), .in = taps, .row = v->kernel_w, .col = 1});
+  else
+    pack_spread(v, spread, w);
 }
 
 /* --- arithmetic --- */
@@ -158,9 +164,14 @@ void conv_gather(const Conv *v, float *coarse, const float *fine, const float *p
 
 void conv_spread(const Conv *v, float *fine, const float *coarse, const float *packed,
                  const float *bias, Finish finish) {
+  Correlation gather = gather_of(v);
   packed += gather_size(v);
   if (is_product(v)) {
     product(fine, coarse, packed, bias, window_of(v), taps_of(v), v->coarse.c, finish);
+    return;
+  }
+  if (winograd_fits_back(&gather)) {
+    winograd_back(&gather, fine, coarse, packed, bias, finish);
     return;
   }
   for (int fy = 0; fy < v->stride; fy++)

@@ -4,20 +4,18 @@
  *   M[p][o] = sum over c of U[p][c][o] V[p][c]                  (eight outputs o at a time)
  *   y[o]    = transform of M[.][o] to 4x4 outputs, with bias and finish
  *
+ * and its transpose, where the channels o are taken and the channels c made, and the patches of
+ * 6x6 pixels overlap and are added.
+ *
  * Eight to eight channels, the jet network's case, take one patch: V, M in its place, and U lie in
  * the nearest cache. Wider layers take two, so that a weight is fetched half as often, and their
  * channels in portions; the sums M of a group of outputs wait from one portion to the next. */
 #include "net/winograd.h"
 
 #include "net/finish.h"
+#include "net/winograd_transforms.h"
 
 enum { POINTS = 36, OUTS = 8, PATCHES = 2, CHANNELS = 32, GROUP = 8 };
-
-/* The points +-A, +-B. */
-#define A  0.625f
-#define B  1.5f
-#define A2 (A * A)
-#define B2 (B * B)
 
 /* --- weights, in double, rounded once: (o, c, 3, 3) to [p][block of o][c][OUTS] --- */
 
@@ -43,15 +41,15 @@ static void transform_kernel(double u[POINTS], const float *w, long row, long co
 
 static int blocks_of(int outs) { return (outs + OUTS - 1) / OUTS; }
 
-size_t winograd_packed_size(const Correlation *g) {
-  return (size_t)blocks_of(g->out.c) * POINTS * (size_t)g->in.c * OUTS;
+size_t winograd_packed_size(int outs, int ins) {
+  return (size_t)blocks_of(outs) * POINTS * (size_t)ins * OUTS;
 }
 
-void winograd_pack(const Correlation *g, float *packed, Taps t) {
-  long n = g->in.c, blocks = blocks_of(g->out.c);
-  memset(packed, 0, winograd_packed_size(g) * sizeof *packed);
-  for (int o = 0; o < g->out.c; o++)
-    for (int c = 0; c < n; c++) {
+void winograd_pack(float *packed, int outs, int ins, Taps t) {
+  long n = ins, blocks = blocks_of(outs);
+  memset(packed, 0, winograd_packed_size(outs, ins) * sizeof *packed);
+  for (int o = 0; o < outs; o++)
+    for (int c = 0; c < ins; c++) {
       double u[POINTS];
       transform_kernel(u, t.w + o * t.out + c * t.in, t.row, t.col);
       for (int p = 0; p < POINTS; p++)
@@ -59,55 +57,22 @@ void winograd_pack(const Correlation *g, float *packed, Taps t) {
     }
 }
 
-/* Forget what was read: compilers would keep the rows of x or M over all passes of a transform, more
- * than there are registers, and spill them. */
-INLINE void forget(void) { __asm__ volatile("" ::: "memory"); }
+/* What is done to the lanes l .. of a tile. */
+typedef struct Job {
+  const Correlation *g;
+  int ins, outs; /* channels that are taken, and made */
+  float *y;
+  const float *x, *u, *bias;
+  Finish finish;
+  int l;
+} Job;
 
-/* --- inputs --- */
+/* Points of channels `from` to `to` of the patch at (i, j), to v[p * ld], v[p * ld + 1], ... */
+typedef void Take(const Job *job, int i, int j, int from, int to, vec *v, long ld);
+/* Channel o of the patch at (i, j) from its points m[p * ld]. */
+typedef void Give(const Job *job, int i, int j, int o, const vec *m, long ld);
 
-/* Points 0 and infinity of six rows of values d. */
-#define OUTER(d, u, v)                                                                           \
-  u = v_fma(v_set(A2 * B2), d(0), v_fma(v_set(-(A2 + B2)), d(2), d(4))),                         \
-  v = v_fma(v_set(A2 * B2), d(1), v_fma(v_set(-(A2 + B2)), d(3), d(5)))
-/* Points +k and -k, where other is the square of the other pair's point. */
-#define PAIR(k, other, d, u, v)                                                                  \
-  do {                                                                                           \
-    vec even = v_fma(v_set(-(other)), d(2), d(4));                                               \
-    vec odd = v_fma(v_set(-(other)), d(1), d(3)) * v_set(k);                                     \
-    u = even + odd, v = even - odd;                                                              \
-  } while (0)
-
-/* The column transform of t, stored as the points of one column. */
-INLINE void column(const vec t[6], vec *v, long ld) {
-#define D(i) t[i]
-  vec p, q;
-  OUTER(D, p, q);
-  v[0] = p, v[30 * ld] = q;
-  PAIR(A, B2, D, p, q);
-  v[6 * ld] = p, v[12 * ld] = q;
-  PAIR(B, A2, D, p, q);
-  v[18 * ld] = p, v[24 * ld] = q;
-#undef D
-}
-
-/* 6x6 inputs with `row` floats from row to row, to v[p * ld]. Two columns of points at a time:
- * twelve live rows, none spilt. */
-INLINE void transform_input(const float *x, long row, vec *v, long ld) {
-#define D(i) v_load(x + r * row, i)
-  vec s[6], t[6];
-  UNROLL(6)
-  for (int r = 0; r < 6; r++) OUTER(D, s[r], t[r]);
-  column(s, v, ld), column(t, v + 5 * ld, ld);
-  forget();
-  UNROLL(6)
-  for (int r = 0; r < 6; r++) PAIR(A, B2, D, s[r], t[r]);
-  column(s, v + ld, ld), column(t, v + 2 * ld, ld);
-  forget();
-  UNROLL(6)
-  for (int r = 0; r < 6; r++) PAIR(B, A2, D, s[r], t[r]);
-  column(s, v + 3 * ld, ld), column(t, v + 4 * ld, ld);
-#undef D
-}
+/* --- forward --- */
 
 /* The 6x6 inputs at (top, left) of a plane, zeros outside. */
 static void copy_patch(float *patch, const float *x, Shape in, int top, int left) {
@@ -119,14 +84,13 @@ static void copy_patch(float *patch, const float *x, Shape in, int top, int left
     }
 }
 
-/* Channels `from` to `to` of the patch at (top, left), lanes at x. */
-INLINE void transform_patch(const Correlation *g, const float *x, int top, int left, int from,
-                            int to, vec *v, long ld) {
-  Shape in = g->in;
+INLINE void take(const Job *job, int i, int j, int from, int to, vec *v, long ld) {
+  Shape in = job->g->in;
+  int top = i - job->g->top, left = j - job->g->left;
   long plane = (long)in.h * in.w;
   bool edge = top < 0 || left < 0 || top + 6 > in.h || left + 6 > in.w;
   for (int c = from; c < to; c++, v++) {
-    const float *xc = x + L * c * plane;
+    const float *xc = job->x + job->l + L * c * plane;
     if (edge) {
       _Alignas(64) float patch[POINTS * L];
       copy_patch(patch, xc, in, top, left);
@@ -137,45 +101,14 @@ INLINE void transform_patch(const Correlation *g, const float *x, int top, int l
   }
 }
 
-/* --- outputs --- */
-
-/* Six points (stride ld) to four values. */
-INLINE void four(const vec *m, long ld, vec y[4]) {
-  vec s1 = m[ld] + m[2 * ld], d1 = m[ld] - m[2 * ld];
-  vec s2 = m[3 * ld] + m[4 * ld], d2 = m[3 * ld] - m[4 * ld];
-  y[0] = m[0] + s1 + s2;
-  y[1] = v_fma(d2, v_set(B), d1 * v_set(A));
-  y[2] = v_fma(s2, v_set(B2), s1 * v_set(A2));
-  y[3] = v_fma(d2, v_set(B * B2), v_fma(d1, v_set(A * A2), m[5 * ld]));
-}
-
-/* m (POINTS, ld) to y[row][column], plus bias. */
-INLINE void transform_output(const vec *m, long ld, vec bias, vec y[4][4]) {
-  vec p[4], q[4];
-  four(m + ld, 6 * ld, p), four(m + 2 * ld, 6 * ld, q);
-  UNROLL(4)
-  for (int r = 0; r < 4; r++) y[r][0] = p[r] + q[r], y[r][1] = p[r] - q[r];
-  forget();
-  four(m + 3 * ld, 6 * ld, p), four(m + 4 * ld, 6 * ld, q);
-  UNROLL(4)
-  for (int r = 0; r < 4; r++) {
-    vec s1 = y[r][0], d1 = y[r][1], s2 = p[r] + q[r], d2 = p[r] - q[r];
-    y[r][0] = s1 + s2;
-    y[r][1] = v_fma(d2, v_set(B), v_fma(d1, v_set(A), bias));
-    y[r][2] = v_fma(s2, v_set(B2), v_fma(s1, v_set(A2), bias));
-    y[r][3] = v_fma(d2, v_set(B * B2), v_fma(d1, v_set(A * A2), bias));
-  }
-  forget();
-  four(m, 6 * ld, p), four(m + 5 * ld, 6 * ld, q);
-  UNROLL(4)
-  for (int r = 0; r < 4; r++) y[r][0] = y[r][0] + (p[r] + bias), y[r][3] = y[r][3] + q[r];
-}
-
-/* One output channel of the patch at (i, j): what lies inside the image. */
-INLINE void store_patch(const Correlation *g, float *y, const vec *m, long ld, const float *bias,
-                        Finish finish, int o, int i, int j, int l) {
+/* What lies inside the image. */
+INLINE void give(const Job *job, int i, int j, int o, const vec *m, long ld) {
   vec out[4][4];
-  Shape s = g->out;
+  float *y = job->y;
+  const float *bias = job->bias;
+  const Finish finish = job->finish;
+  const int l = job->l;
+  Shape s = job->g->out;
   long site = ((long)o * s.h + i) * s.w + j;
   transform_output(m, ld, v_set(bias ? bias[o] : 0), out);
   if (i + 4 <= s.h && j + 4 <= s.w) {
@@ -185,6 +118,35 @@ INLINE void store_patch(const Correlation *g, float *y, const vec *m, long ld, c
   for (int r = 0; r < 4 && i + r < s.h; r++)
     for (int b = 0; b < 4 && j + b < s.w; b++)
       finish_store(finish, y, &out[r][b], 1, 1, 1, site + (long)r * s.w + b, 0, 0, l);
+}
+
+/* --- the transpose --- */
+
+INLINE void take_back(const Job *job, int i, int j, int from, int to, vec *v, long ld) {
+  Shape s = job->g->out;
+  for (int o = from; o < to; o++, v++) {
+    const float *x = job->x + job->l + L * (((long)o * s.h + i) * s.w + j);
+    vec dy[4][4];
+    for (int r = 0; r < 4; r++)
+      for (int b = 0; b < 4; b++)
+        dy[r][b] = i + r < s.h && j + b < s.w ? v_load(x, (long)r * s.w + b) : v_set(0);
+    transform_output_back(dy, v, ld);
+  }
+}
+
+/* Adds to what other patches left there. */
+INLINE void give_back(const Job *job, int i, int j, int c, const vec *m, long ld) {
+  Shape s = job->g->in;
+  int top = i - job->g->top, left = j - job->g->left;
+  float *y = job->y + job->l + L * (long)c * s.h * s.w;
+  vec d[6][6];
+  transform_input_back(m, ld, d);
+  for (int r = 0; r < 6; r++)
+    for (int b = 0; b < 6; b++) {
+      bool outside = top + r < 0 || top + r >= s.h || left + b < 0 || left + b >= s.w;
+      long site = (long)(top + r) * s.w + left + b;
+      if (!outside) v_store(y, site, v_load(y, site) + d[r][b]);
+    }
 }
 
 /* --- eight to eight channels --- */
@@ -204,14 +166,14 @@ INLINE void products_8_8(vec *v, const float *u) {
   }
 }
 
-static void all_8_8(const Correlation *g, float *y, const float *x, const float *u,
-                    const float *bias, Finish finish, int l) {
+static void all_8_8(const Job *job) {
   vec v[POINTS * OUTS];
-  for (int i = 0; i < g->out.h; i += 4)
-    for (int j = 0; j < g->out.w; j += 4) {
-      transform_patch(g, x + l, i - g->top, j - g->left, 0, OUTS, v, OUTS);
-      products_8_8(v, u);
-      for (int o = 0; o < OUTS; o++) store_patch(g, y, v + o, OUTS, bias, finish, o, i, j, l);
+  Shape out = job->g->out;
+  for (int i = 0; i < out.h; i += 4)
+    for (int j = 0; j < out.w; j += 4) {
+      take(job, i, j, 0, OUTS, v, OUTS);
+      products_8_8(v, job->u);
+      for (int o = 0; o < OUTS; o++) give(job, i, j, o, v + o, OUTS);
     }
 }
 
@@ -249,41 +211,58 @@ INLINE void products(Room *room, const float *u, int p, int b, int n, bool add, 
 }
 
 /* Output blocks from .. to - 1 of `patches` patches, the first of them number t. */
-INLINE void group(Room *room, const Correlation *g, float *y, const float *x, const float *u,
-                  const float *bias, Finish finish, int t, int l, int from, int to, int patches) {
-  int n = g->in.c, blocks = blocks_of(g->out.c), across = (g->out.w + 3) / 4;
+INLINE void group(Room *room, const Job *job, Take take_points, Give give_points, int t, int from,
+                  int to, int patches) {
+  int n = job->ins, blocks = blocks_of(job->outs), across = (job->g->out.w + 3) / 4;
   for (int c = 0; c < n; c += CHANNELS) {
     int end = c + CHANNELS < n ? c + CHANNELS : n;
     for (int k = 0; k < patches; k++)
-      transform_patch(g, x + l, (t + k) / across * 4 - g->top, (t + k) % across * 4 - g->left, c,
-                      end, room->v[k], LD);
+      take_points(job, (t + k) / across * 4, (t + k) % across * 4, c, end, room->v[k], LD);
     for (int p = 0; p < POINTS; p++)
       for (int b = from; b < to; b++)
-        products(room, u + (((long)p * blocks + b) * n + c) * OUTS, p, b - from, end - c, c > 0,
-                 patches);
+        products(room, job->u + (((long)p * blocks + b) * n + c) * OUTS, p, b - from, end - c,
+                 c > 0, patches);
   }
   for (int k = 0; k < patches; k++)
-    for (int o = from * OUTS; o < to * OUTS && o < g->out.c; o++)
-      store_patch(g, y, room->m[k][o / OUTS - from] + o % OUTS, OUTS, bias, finish, o,
-                  (t + k) / across * 4, (t + k) % across * 4, l);
+    for (int o = from * OUTS; o < to * OUTS && o < job->outs; o++)
+      give_points(job, (t + k) / across * 4, (t + k) % across * 4, o,
+                  room->m[k][o / OUTS - from] + o % OUTS, OUTS);
 }
 
-static void all_groups(const Correlation *g, float *y, const float *x, const float *u,
-                       const float *bias, Finish finish, int l) {
+INLINE void all_groups(const Job *job, Take take_points, Give give_points) {
   Room room;
-  int blocks = blocks_of(g->out.c), patches = (g->out.h + 3) / 4 * ((g->out.w + 3) / 4);
+  int blocks = blocks_of(job->outs), patches = winograd_patches(job->g->out);
   for (int t = 0; t < patches; t += PATCHES)
     for (int b = 0; b < blocks; b += GROUP) {
       int to = b + GROUP < blocks ? b + GROUP : blocks;
       if (t + 1 < patches)
-        group(&room, g, y, x, u, bias, finish, t, l, b, to, PATCHES);
+        group(&room, job, take_points, give_points, t, b, to, PATCHES);
       else
-        group(&room, g, y, x, u, bias, finish, t, l, b, to, 1);
+        group(&room, job, take_points, give_points, t, b, to, 1);
     }
 }
+
+static void wide(const Job *job) { all_groups(job, take, give); }
 
 void winograd(const Correlation *g, float *y, const float *x, const float *packed,
               const float *bias, Finish finish) {
   bool eight = g->in.c == OUTS && g->out.c == OUTS;
-  LANES(l)(eight ? all_8_8 : all_groups)(g, y, x, packed, bias, finish, l);
+  LANES(l) {
+    Job job = {g, g->in.c, g->out.c, y, x, packed, bias, finish, l};
+    (eight ? all_8_8 : wide)(&job);
+  }
+}
+
+void winograd_back(const Correlation *g, float *y, const float *x, const float *packed,
+                   const float *bias, Finish finish) {
+  const long plane = (long)g->in.h * g->in.w, n = g->in.c * plane;
+  LANES(l) {
+    Job job = {g, g->out.c, g->in.c, y, x, packed, bias, finish, l};
+    for (long i = 0; i < n; i++) v_store(y + l, i, v_set(bias ? bias[i / plane] : 0));
+    all_groups(&job, take_back, give_back);
+    for (long i = 0; finish.kind && i < n; i++) {
+      vec v = v_load(y + l, i);
+      finish_store(finish, y, &v, 1, 1, 1, i, 0, 0, l);
+    }
+  }
 }
