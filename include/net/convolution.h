@@ -12,7 +12,8 @@
  *
  * The algorithm follows from the shape alone (contract C1): a window that is the whole image is a
  * matrix product; 3x3 of stride 1 with eight channels or more on either side and outputs of 4x4
- * or more goes by Winograd, each direction decided by its own shapes; all else is direct. */
+ * or more goes by Winograd, each direction decided by its own shapes, spread as the transpose of
+ * gather where that is less work; all else is direct. */
 #ifndef NET_CONVOLUTION_H
 #define NET_CONVOLUTION_H
 

@@ -26,10 +26,11 @@ INLINE bool winograd_fits(const Correlation *g) {
          g->out.c >= 8 && g->out.h >= 4 && g->out.w >= 4;
 }
 
-/* Whether the transpose of g is done as the transpose of its transforms, because it has fewer
- * patches than the correlation that it is, too. */
+/* Whether the transpose of g is done as the transpose of its transforms: it has fewer patches
+ * than the correlation that the transpose is, too, and channels enough to pay for adding them. */
 INLINE bool winograd_fits_back(const Correlation *g) {
-  return winograd_fits(g) && winograd_patches(g->out) < winograd_patches(g->in);
+  return winograd_fits(g) && g->in.c >= 16 && g->out.c >= 16 &&
+         winograd_patches(g->out) < winograd_patches(g->in);
 }
 
 size_t winograd_packed_size(int outs, int ins);

@@ -83,6 +83,8 @@ INLINE void corner(float *dw, long ins, const float *const *dy, const float *pan
                    int tiles, int rows, int wide, int skip, long n) {
   _Alignas(64) float sum[ROWS * WIDE * VL];
   vec a[ROWS][WIDE];
+  for (int k = skip; k < rows; k++)
+    for (long i = 0; i < n; i += L) __builtin_prefetch(dw + (o + k) * ins + i, 1);
   UNROLL(6)
   for (int k = 0; k < rows; k++) UNROLL(4)
   for (int b = 0; b < wide; b++) a[k][b] = v_set(0);

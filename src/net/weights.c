@@ -22,13 +22,13 @@ static void scale(float *restrict y, const float *restrict x, size_t n, double f
 }
 
 void weights_make(Weights *weights, const Net *net, const float *w, const float *s) {
-  for (int i = 0; i < net->n_tensors; i++) {
-    size_t at = net->tensor_offset[i];
-    scale(weights->w + at, w + at, net->tensor_offset[i + 1] - at,
-          s ? 1 / net_spectral_sigma(net, i, w, s) : 1);
-  }
-  for (int i = 0; i < net->n_nodes; i++) {
-    const Node *node = &net->node[i];
+  for (int k = 0, i = 0; k < net->n_nodes; k++) {
+    const Node *node = &net->node[k];
+    for (int t = 0; t < node->n_tensors; t++, i++) {
+      size_t at = net->tensor_offset[i];
+      scale(weights->w + at, w + at, net->tensor_offset[i + 1] - at,
+            s ? 1 / net_spectral_sigma(net, i, w, s) : 1);
+    }
     if (node->op->pack)
       node->op->pack(node, weights->packed + node->packed_offset, weights->w + node->w_offset);
   }

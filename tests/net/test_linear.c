@@ -38,12 +38,11 @@ static const Case fixed[] = {
     {"conv2d", {8, 8, 8}, 8, 3, 1, 3, 0, 1, 1},   /* ... padding 3: -1 coming back */
     {"conv2d", {9, 4, 4}, 20, 3, 1, 0, 0, 1, 1},  /* direct forward, Winograd back */
     {"conv2d", {8, 26, 10}, 17, 3, 1, 1, 0, 1, 1},
-    {"conv2d", {66, 5, 4}, 72, 3, 1, 1, 0, 1, 1}, /* ... in two portions of channels, two groups
+    {"conv2d", {66, 5, 4}, 72, 3, 1, 1, 0, 1, 1},   /* ... in two portions of channels, two groups
                                                    */
-    {"conv2d", {9, 10, 11}, 13, 3, 1, 0, 0, 1, 1}, /* back as the transpose of Winograd */
-    {"conv2d", {66, 6, 9}, 34, 3, 1, 0, 0, 1, 1},  /* ... two groups, two portions */
-    {"conv2d", {8, 11, 9}, 9, 3, 1, 1, 0, 1, 1},   /* ... with padding: 6x6 cut at all sides */
-    {"conv_transpose2d", {11, 8, 7}, 9, 3, 1, 0, 0, 1, 1}, /* ... forward, with bias */
+    {"conv2d", {16, 10, 11}, 17, 3, 1, 0, 0, 1, 1}, /* back as the transpose of Winograd */
+    {"conv2d", {66, 6, 9}, 34, 3, 1, 0, 0, 1, 1},   /* ... two groups, two portions */
+    {"conv_transpose2d", {17, 8, 7}, 19, 3, 1, 0, 0, 1, 1}, /* ... forward, with bias */
     {"conv2d", {1, 11, 40}, 8, 3, 1, 1, 0, 1, 2},
     {"conv2d", {8, 11, 40}, 1, 3, 1, 1, 0, 1, 1},
     {"conv2d", {6, 4, 4}, 37, 4, 1, 0, 0, 1, 3}, /* the window is the image: a product */
