@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Measure in PyTorch what `jetnae bench` measures: steps and scores of the reference networks.
 
-Needs torch (and for the scores, if it is there, onnxruntime with onnx). One thread; bind it to a
-core as jetnae is:
+Needs torch (torch.compile needs g++, too) and, for the scores, if it is there, onnxruntime with
+onnx. One thread; bind it to a core, which jetnae then shares:
 
-    taskset -c 1 jetnae bench csv=true > jetnae.csv
-    taskset -c 1 ./pytorch_peers.py jetnae.csv
+    taskset -c 1 ./pytorch_peers.py build/jetnae
 
-Prints case,value,unit,of_peak like `jetnae bench`, one line for each way to run PyTorch (of_peak
-is empty: the peak is jetnae's to measure), and with a jetnae.csv how many times faster jetnae is.
+jetnae is measured before and after the others, and its better figure counts, as theirs does. Prints
+case,value,unit,of_peak like `jetnae bench`, one line for each way to run PyTorch (of_peak is empty:
+the peak is jetnae's to measure), then one table, samples/s, with how many times faster jetnae is
+than the best of them. Ten minutes; --nets jets-dense takes one.
 """
 import argparse
 import csv
+import subprocess
 import time
 
 import torch
@@ -260,18 +262,22 @@ def measure_torch(name, layout, wrap, seconds):
     yield f"score1.jets@{name}", 1 / best_seconds(lambda: trainer.score(1), seconds)
 
 
-def plain_cases(name):
+def plain_cases(name, nets):
     """The way to run it, the network, its jets: of sequences enough at once for PyTorch to do its
     best, of images what the step takes."""
-    yield f"jets-dense@{name}", Dense(), torch.rand(128, 1600)
-    yield f"jets-gru@{name}", Recurrent(), torch.rand(SEQUENCES, 50, 3)
+    if "jets-dense" in nets:
+        yield f"jets-dense@{name}", Dense(), torch.rand(128, 1600)
+    if "jets-gru" in nets:
+        yield f"jets-gru@{name}", Recurrent(), torch.rand(SEQUENCES, 50, 3)
+    if "jets-graph" not in nets:
+        return
     for per_point in False, True:
         way = f"{name}-per-point" if per_point else name
         yield f"jets-graph@{way}", Graph(per_point), torch.rand(SEQUENCES, 40, 3)
 
 
-def measure_plain(name, wrap, seconds):
-    for case, network, x in plain_cases(name):
+def measure_plain(name, nets, wrap, seconds):
+    for case, network, x in plain_cases(name, nets):
         trainer = PlainTrainer(network, x, wrap)
         yield f"ae_step.{case}", len(x) / best_seconds(trainer.step, seconds)
         yield f"score.{case}", len(x) / best_seconds(trainer.score, seconds)
@@ -302,42 +308,61 @@ def measure_onnx(seconds):
         yield f"{name}.jets@onnxruntime", jets / best_seconds(score, seconds)
 
 
-def measure(ways, seconds):
+def measure(ways, nets, seconds):
     table = {"eager": (torch.contiguous_format, lambda f: f),
              "channels-last": (torch.channels_last, lambda f: f),
              "compile": (torch.contiguous_format, torch.compile),
              "compile-channels-last": (torch.channels_last, torch.compile)}
     for way in ways:
         if way == "onnxruntime":
-            yield from measure_onnx(seconds)
-        else:
-            yield from measure_torch(way, *table[way], seconds)
-            if way != "channels-last":
-                yield from measure_plain(way, table[way][1], seconds)
+            yield from measure_onnx(seconds) if "jets" in nets else ()
+            continue
+        layout, wrap = table[way]
+        if "jets" in nets:
+            yield from measure_torch(way, layout, wrap, seconds)
+        if layout == torch.contiguous_format:
+            yield from measure_plain(way, nets, wrap, seconds)
 
 
-def values_of(path):
-    with open(path) as file:
-        return {row["case"]: float(row["value"]) for row in csv.DictReader(file)}
+def measure_jetnae(program):
+    """{case: samples/s}"""
+    out = subprocess.run([program, "bench", "csv=true", "cases=.jets"], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return {row["case"]: float(row["value"]) for row in csv.DictReader(out.splitlines())}
+
+
+def print_table(own, found):
+    """found: {case: {way: samples/s}}"""
+    ways = list(dict.fromkeys(way for rates in found.values() for way in rates))
+    widths = [20, 9] + [max(9, len(way)) for way in ways] + [6]
+
+    def line(cells):
+        print("  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)))
+    line(["case", "jetnae", *ways, "times"])
+    for case, rates in found.items():
+        cells = [f"{rates[way]:.0f}" if way in rates else "" for way in ways]
+        line([case, f"{own[case]:.0f}", *cells, f"{own[case] / max(rates.values()):.2f}"])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("jetnae", nargs="?", help="what `jetnae bench csv=true` printed")
+    parser.add_argument("jetnae", nargs="?", help="the program, to be measured beside them")
     parser.add_argument("--ways", default="eager,channels-last,compile,compile-channels-last,"
                         "onnxruntime")
-    parser.add_argument("--seconds", type=float, default=3, help="for each case")
+    parser.add_argument("--nets", default="jets,jets-dense,jets-gru,jets-graph")
+    parser.add_argument("--seconds", type=float, default=2, help="for each case")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    found = {}
+    found, own = {}, measure_jetnae(arguments.jetnae) if arguments.jetnae else {}
     print("case,value,unit,of_peak")
-    for case, rate in measure(arguments.ways.split(","), arguments.seconds):
-        found[case] = rate
-        print(f"{case},{rate:.6g},samples/s,", flush=True)
+    for name, rate in measure(arguments.ways.split(","), arguments.nets.split(","),
+                              arguments.seconds):
+        case, way = name.split("@")
+        found.setdefault(case, {})[way] = rate
+        print(f"{name},{rate:.6g},samples/s,", flush=True)
     if arguments.jetnae:
-        own = values_of(arguments.jetnae)
-        for case, rate in found.items():
-            print(f"{case},{own[case.split('@')[0]] / rate:.4g},times,")
+        again = measure_jetnae(arguments.jetnae)
+        print_table({case: max(own[case], again[case]) for case in own}, found)
 
 
 if __name__ == "__main__":
