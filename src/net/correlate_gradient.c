@@ -5,7 +5,7 @@
 #include "net/correlate.h"
 #include "net/lanes.h"
 
-enum { OUTS = 4, TAPS = 9, CHANNELS = 32, STRIP_BYTES = 8192 };
+enum { OUTS = 4, TAPS = 9, CHANNELS = 32, STRIP_BYTES = 4096 };
 /* As the registers allow; the sums of a tap do not depend on the block that it is in. */
 enum { OUTS_3X3 = VL == 16 ? 2 : 1, TAPS_ROW = VL == 16 ? 4 : 3 };
 
