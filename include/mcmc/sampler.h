@@ -50,6 +50,7 @@ typedef struct ChainStats {
 
 typedef struct Sampler {
   const char *name, *help;
+  bool exact; /* samples exp(-E/T) */
   /* Run x (dim, L) in place. chain[l]: global chain numbers, below 2^32 (a step's noise has the
    * step + 1 in the upper half of the id). scratch: sampler_scratch(dim) floats, at a multiple of
    * 64 bytes. Fills stats anew. */

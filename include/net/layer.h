@@ -129,6 +129,8 @@ struct Layer {
   /* POINTS_READ: takes points of zeros as absent; POINTS_LEAVE: leaves them zero. NULL: neither.
    */
   int (*points)(const Node *node);
+  /* What a code is when this layer ends the encoder. */
+  enum { CODE_FREE, CODE_SPHERE, CODE_GAUSSIAN } code;
   /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky.
    */
   float (*leak)(const Node *node, const float *w);

@@ -48,6 +48,11 @@ typedef struct Net {
 Err net_new(Net **net, const NetSpec *spec, Shape input);
 void net_free(Net **net);
 Shape net_latent(const Net *net);
+/* CODE_FREE, CODE_SPHERE or CODE_GAUSSIAN, by the layer that ends the encoder. */
+int net_code(const Net *net);
+bool net_on_sphere(const Net *net);
+/* Dimension of the manifold that the decoder makes: D, on the sphere D - 1. */
+long net_manifold(const Net *net);
 Shape net_output(const Net *net);
 /* There is no decoder, and the output is one number: what `energy: scalar` takes. */
 bool net_scalar(const Net *net);

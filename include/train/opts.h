@@ -100,4 +100,7 @@ typedef struct TrainOpts {
   bool fresh; /* start over in a directory that has a run */
 } TrainOpts;
 
+/* Errors: a sampler's options that do not go together; which: 'z' or 'x'. */
+Err chain_check(char which, const char *sampler, const ChainOpts *chain);
+
 #endif

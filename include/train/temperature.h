@@ -13,10 +13,6 @@
 #include "train/packet.h"
 #include "train/state.h"
 
-/* The encoder ends on the unit sphere. */
-bool net_on_sphere(const Net *net);
-/* Dimension k of the manifold: D, on the sphere D - 1. */
-long manifold_dim(const Net *net);
 double temperature_auto(double plus, long dim, long manifold);
 /* l / T to start mala with: dim/2 is T's factor to a direction's variance s^2, and 1.65^2/2 s^2
  * n^(-1/3) is optimal for n such directions. Source: Roberts and Rosenthal 1998. */

@@ -83,18 +83,6 @@ static Err resolve(Config *config) {
   return OK;
 }
 
-static Err check_chain(const ChainOpts *chain, const char *sampler, char which) {
-  bool mala = !strcmp(sampler, "mala");
-  if (chain->bounded && chain->low >= chain->high)
-    return err_user("nae.%c_low: found %g, want less than nae.%c_high, which is %g", which,
-                    chain->low, which, chain->high);
-  if (chain->bounded && mala)
-    return err_user("nae.%c_bounded: found true with nae.%c_sampler mala, want false: bounds "
-                    "break an exact sampler",
-                    which, which);
-  return OK;
-}
-
 Err config_check_standardised(const Config *config, bool standardised) {
   if (!standardised || strcmp(config->train.energy, "bernoulli") != 0) return OK;
   return err_user("energy: found bernoulli with standardised samples, want mse, or "
@@ -104,8 +92,8 @@ Err config_check_standardised(const Config *config, bool standardised) {
 /* Options that can not go together. */
 static Err check(const Config *config) {
   const NaeOpts *nae = &config->train.chain;
-  TRY(check_chain(&nae->z, nae->z_sampler, 'z'));
-  TRY(check_chain(&nae->x, nae->x_sampler, 'x'));
+  TRY(chain_check('z', nae->z_sampler, &nae->z));
+  TRY(chain_check('x', nae->x_sampler, &nae->x));
   if (config->train.guard.band_low >= config->train.guard.band_high)
     return err_user("guard.band_low: found %g, want less than guard.band_high, which is %g",
                     config->train.guard.band_low, config->train.guard.band_high);

@@ -195,4 +195,5 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
 const Sampler PER_ISA(mala) = {
     .name = "mala",
     .help = "exact: samples exp(-E/T), on the plane and on the unit sphere; no bounds",
+    .exact = true,
     .run = run};

@@ -32,4 +32,5 @@ const Layer PER_ISA(layer_gaussian) = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .code = CODE_GAUSSIAN,
 };

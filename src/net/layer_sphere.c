@@ -76,6 +76,7 @@ const Layer PER_ISA(layer_sphere) = {
     .kept_size = sphere_kept_size,
     .forward = sphere_forward,
     .backward = sphere_backward,
+    .code = CODE_SPHERE,
     .jacobian = JACOBIAN_SYMMETRIC,
     .bend = sphere_bend,
 };

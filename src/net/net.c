@@ -193,6 +193,14 @@ bool net_scalar(const Net *net) { return net->n_nodes == net->n_encoder; }
 
 Shape net_latent(const Net *net) { return net->node[net->n_encoder - 1].out; }
 
+int net_code(const Net *net) { return net->node[net->n_encoder - 1].op->code; }
+
+bool net_on_sphere(const Net *net) { return net_code(net) == CODE_SPHERE; }
+
+long net_manifold(const Net *net) {
+  return shape_size(net_latent(net)) - (net_on_sphere(net) ? 1 : 0);
+}
+
 const Node *net_reads_points(const Net *net) {
   for (int i = 0; i < net->n_nodes; i++)
     if (points_of(&net->node[i]) & POINTS_READ) return &net->node[i];

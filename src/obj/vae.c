@@ -14,7 +14,7 @@
 extern const Objective objective_vae;
 
 bool vae_code(const Net *net) {
-  return net->n_encoder > 1 && !strcmp(net->node[net->n_encoder - 1].op->name, "gaussian");
+  return net->n_encoder > 1 && net_code(net) == CODE_GAUSSIAN;
 }
 
 void vae_kl(double kl[L], const float *h, long latent) {

@@ -26,10 +26,6 @@ typedef struct Decoder {
 
 /* ---- the model and its codes ---- */
 
-static bool ends_on_sphere(const NetSpec *spec) {
-  return spec->n_encoder > 0 && !strcmp(spec->encoder[spec->n_encoder - 1].type, "sphere");
-}
-
 /* 5, 50 and 95 % of the codes that are there, feature by feature. */
 static void reach_of_codes(Decoder *d, const ReportRun *run) {
   char path[REPORT_PATH];
@@ -62,7 +58,7 @@ static bool decoder_open(Decoder *d, Page *page, const ReportRun *run) {
   }
   d->dim = shape_size(d->model.input);
   d->latent = shape_size(net_latent(d->model.net));
-  d->sphere = ends_on_sphere(&d->model.spec);
+  d->sphere = net_on_sphere(d->model.net);
   crew_init(&d->crew, &d->model, 1);
   for (long f = 0; f < d->latent && f < LATENT && vae_code(d->model.net); f++)
     d->low[f] = -2, d->high[f] = 2;

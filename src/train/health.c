@@ -57,7 +57,7 @@ static double share(int64_t part, int64_t whole) {
 static void warn_acceptance(const char *chain, const char *sampler, int64_t accepted,
                             int64_t proposed, int steps) {
   double found = share(accepted, proposed);
-  if (proposed == 0 || strcmp(sampler, "mala") != 0 || (found >= 0.4 && found <= 0.75)) return;
+  if (proposed == 0 || !sampler_find(sampler)->exact || (found >= 0.4 && found <= 0.75)) return;
   log_warn("after %d warm-up steps the %s chain accepts a share of %.3g, want 0.4 to 0.75: more "
            "nae.warmup_steps, or nae.%c_step_size nearer to what log.csv shows",
            steps, chain, found, chain[0] == 'l' ? 'z' : 'x');

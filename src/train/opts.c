@@ -65,25 +65,26 @@ TrainOpts train_defaults(void) {
                      .seed = 1};
 }
 
-static Err check_chain(const char *which, const char *sampler, const ChainOpts *chain) {
-  if (!sampler_find(sampler))
-    return err_user("nae.%s_sampler: found %s, want langevin or mala", which, sampler);
-  if (!strcmp(sampler, "mala")) {
-    if (chain->bounded)
-      return err_user(
-          "nae.%s_bounded: found true with nae.%s_sampler mala, want false: nearly every "
-          "proposal would be refused (or use langevin)",
-          which, which);
-    return OK;
-  }
-  if (chain->steps > 0 && chain->step == 0 && chain->noise == 0)
-    return err_user("nae.%s_step_size: found auto with langevin and no nae.%s_noise, from which "
-                    "it follows (noise^2 / 2); want one of them",
-                    which, which);
+Err chain_check(char which, const char *sampler, const ChainOpts *chain) {
+  const Sampler *found = sampler_find(sampler);
+  if (!found) return err_user("nae.%c_sampler: found %s, want langevin or mala", which, sampler);
+  if (chain->bounded && found->exact)
+    return err_user("nae.%c_bounded: found true with nae.%c_sampler %s, want false: nearly every "
+                    "proposal would be refused (or use langevin)",
+                    which, which, sampler);
   if (chain->bounded && chain->low >= chain->high)
-    return err_user("nae.%s_low: found %g, want less than nae.%s_high, which is %g", which,
+    return err_user("nae.%c_low: found %g, want less than nae.%c_high, which is %g", which,
                     chain->low, which, chain->high);
   return OK;
+}
+
+static Err check_steps(char which, const char *sampler, const ChainOpts *chain) {
+  TRY(chain_check(which, sampler, chain));
+  if (sampler_find(sampler)->exact || chain->steps == 0 || chain->step > 0 || chain->noise > 0)
+    return OK;
+  return err_user("nae.%c_step_size: found auto with %s and no nae.%c_noise, from which it "
+                  "follows (noise^2 / 2); want one of them",
+                  which, sampler, which);
 }
 
 static const char *negative_mode_name(NegativeMode mode) {
@@ -98,7 +99,7 @@ static Err check_warm(const NaeOpts *nae) {
     return err_user("nae.x_warm: found true with nae.mode %s, want mode on_manifold (it starts "
                     "from the decoder's output) or false",
                     negative_mode_name(nae->mode));
-  if (strcmp(nae->x_sampler, "mala") != 0)
+  if (!sampler_find(nae->x_sampler)->exact)
     return err_user("nae.x_warm: found true with nae.x_sampler %s, want mala, whose temperature "
                     "is T, or false",
                     nae->x_sampler);
@@ -106,9 +107,9 @@ static Err check_warm(const NaeOpts *nae) {
 }
 
 static Err check_temperature(const NaeOpts *nae, const Net *net) {
-  bool exact = !strcmp(nae->x_sampler, "mala") &&
-               (!negative_latent(nae->mode) || !strcmp(nae->z_sampler, "mala"));
-  long dim = shape_size(net->input), k = manifold_dim(net);
+  bool exact = sampler_find(nae->x_sampler)->exact &&
+               (!negative_latent(nae->mode) || sampler_find(nae->z_sampler)->exact);
+  long dim = shape_size(net->input), k = net_manifold(net);
   if (nae->temperature_mode == T_FIXED) {
     if (nae->temperature > 0) return OK;
     return err_user("nae.temperature: found %g, want > 0, auto or trained", nae->temperature);
@@ -176,7 +177,7 @@ static Err check_through_chain(const TrainOpts *opts) {
     return err_user("energy: found %s with objective %s, want mse: the other has no second "
                     "derivatives",
                     opts->energy, opts->objective);
-  if (strcmp(nae->x_sampler, "langevin") != 0)
+  if (sampler_find(nae->x_sampler)->exact)
     return err_user("nae.x_sampler: found %s with objective %s, want langevin: no gradient goes "
                     "through a chain that refuses steps",
                     nae->x_sampler, opts->objective);
@@ -209,8 +210,8 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
     return err_user("nae.chains: found %ld, want a multiple of %d", nae->chains, L);
   if (negative_replays(nae->mode) && (nae->replay_slots < 1 || nae->replay_slots > 255))
     return err_user("nae.replay_slots: found %d, want 1 to 255", nae->replay_slots);
-  if (negative_latent(nae->mode)) TRY(check_chain("z", nae->z_sampler, &nae->z));
-  TRY(check_chain("x", nae->x_sampler, &nae->x));
+  if (negative_latent(nae->mode)) TRY(check_steps('z', nae->z_sampler, &nae->z));
+  TRY(check_steps('x', nae->x_sampler, &nae->x));
   TRY(check_warm(nae));
   return check_temperature(nae, net);
 }

@@ -5,14 +5,6 @@
 
 #include "num/elem.h"
 
-bool net_on_sphere(const Net *net) {
-  return net->n_encoder > 0 && !strcmp(net->node[net->n_encoder - 1].op->name, "sphere");
-}
-
-long manifold_dim(const Net *net) {
-  return shape_size(net_latent(net)) - (net_on_sphere(net) ? 1 : 0);
-}
-
 double temperature_auto(double plus, long dim, long manifold) {
   return 2 * plus / (double)(dim - manifold);
 }
@@ -57,11 +49,11 @@ void temperature_train(Learned *now, const TrainOpts *opts, double plus, double 
 static int row_of(Shape shape) { return shape.h == 1 && shape.w == 1 ? shape.c : shape.w; }
 
 /* langevin with a step that follows from its noise has the nominal temperature T. */
-static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool mala,
+static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool exact,
                      double step_per_t) {
   chain->row = row_of(shape);
   chain->temperature = temperature;
-  if (mala)
+  if (exact)
     chain->step = step_per_t * temperature;
   else if (chain->step == 0)
     chain->step = chain->noise * chain->noise / 2;
@@ -94,8 +86,8 @@ NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned 
   double z_temperature = latent_temperature(nae, now);
   out.z.sphere = net_on_sphere(net);
   out.x.sphere = false;
-  chain_at(&out.z, net_latent(net), z_temperature, !strcmp(nae->z_sampler, "mala"), now->z_step);
-  chain_at(&out.x, net->input, now->temperature, !strcmp(nae->x_sampler, "mala"), now->x_step);
+  chain_at(&out.z, net_latent(net), z_temperature, out.z_sampler->exact, now->z_step);
+  chain_at(&out.x, net->input, now->temperature, out.x_sampler->exact, now->x_step);
   return out;
 }
 
@@ -103,7 +95,7 @@ void nominal_temperature(const ChainOpts *chain, const Sampler *sampler, double 
                          double *last) {
   double steps = chain->anneal && chain->steps > 0 ? chain->steps : 1;
   *first = *last = chain->temperature;
-  if (!strcmp(sampler->name, "mala")) return;
+  if (sampler->exact) return;
   *first *= chain->noise * chain->noise / (2 * chain->step);
   *last = *first / (steps * steps);
 }

@@ -256,7 +256,7 @@ static void close_run(Run *run) {
 static void start_chains(Run *run) {
   const NaeOpts *nae = &run->opts.chain;
   Learned *now = &run->state.now;
-  long dim = shape_size(run->net->input), k = manifold_dim(run->net);
+  long dim = shape_size(run->net->input), k = net_manifold(run->net);
   double z_temperature = latent_temperature(nae, now);
   now->z_move = now->x_move = 1;
   now->z_step = mala_start(dim, k > 0 ? k : 1);
@@ -292,7 +292,7 @@ static Err begin_nae(Run *run) {
   state->now.temperature = nae->temperature;
   if (nae->temperature_mode != T_FIXED)
     state->now.temperature =
-        temperature_auto(plus, shape_size(run->net->input), manifold_dim(run->net));
+        temperature_auto(plus, shape_size(run->net->input), net_manifold(run->net));
   state->gamma = nae->gamma_unit == GAMMA_RELATIVE ? nae->gamma / plus : nae->gamma;
   if (run->objective->through_chain) state->gamma = 0; /* no energy in the loss */
   start_chains(run);

@@ -163,8 +163,8 @@ static void wrong_layers_are_refused(void **state) {
 static void options_must_fit_together(void **state) {
   refused(
       "nae: {x_sampler: mala, x_bounded: true, x_high: 1}\n",
-      "a.yaml: nae.x_bounded: found true with nae.x_sampler mala, want false: bounds break an "
-      "exact sampler");
+      "a.yaml: nae.x_bounded: found true with nae.x_sampler mala, want false: nearly "
+      "every proposal would be refused (or use langevin)");
   refused("guard: {band_low: 2, band_high: 1}\n",
           "a.yaml: guard.band_low: found 2, want less than guard.band_high, which is 1");
 }
