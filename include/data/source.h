@@ -33,7 +33,7 @@ typedef struct Block {
 } Block;
 
 typedef struct SourceOpts {
-  const char *reader; /* "auto", "toptag", "toy", "hdf5", "idx", "lean", "line", "chirp" */
+  const char *reader; /* "auto", or one of the table's: "toptag" */
   const char *path;   /* file; NULL for rows made inside */
   /* hdf5: dataset paths inside the file; "" where there is none */
   const char *x_path, *target_path, *label_path, *weight_path;
@@ -41,7 +41,7 @@ typedef struct SourceOpts {
   /* idx */
   const char *labels; /* label file; "": images' name with "labels-idx1" for "images-idx3" */
   double scale;       /* idx: bytes are multiplied by it (1/255) */
-  /* toy, line, chirp */
+  /* rows made inside */
   long toy_jets; /* half QCD-like, half top-like */
   uint64_t seed;
   ChirpOpts chirp;

@@ -120,7 +120,8 @@ static const Option options[] = {
 
   {"data.source", NAME(data.source.reader, reader_names), .class = RUN_ONLY,
    .help = "How to read data.input; auto: recognised from the file. toy makes jets, line "
-           "makes points near a line, chirp makes chirps in noise; these need none."},
+           "points near a line, gaussians eight Gaussians and s_curve an S in the plane, chirp "
+           "chirps in noise; these need none."},
   {"data.input", PATH(data.source.path), .class = RUN_ONLY,
    .aliases = "indist_train", .help = "The file to train on, to score, to prepare."},
   {"data.valid", PATH(valid), .class = RUN_ONLY, .aliases = "indist_val",
@@ -161,9 +162,10 @@ static const Option options[] = {
    .help = "idx: label file; \"\": found from the name of the images."},
   {"data.scale", REAL(data.source.scale), ABOVE(0), .help = "idx: factor of the bytes."},
   {"data.toy_jets", LONG(data.source.toy_jets), FROM(1), .class = RUN_ONLY,
-   .help = "toy, line, chirp: how many rows to make; jets half QCD-like (0), half top-like (1)."},
+   .help = "toy, line, gaussians, s_curve, chirp: how many rows to make; jets half QCD-like (0), half "
+           "top-like (1)."},
   {"data.toy_seed", SEED(data.source.seed), .class = RUN_ONLY,
-   .help = "toy, line, chirp: another seed, other rows; independent of `seed`."},
+   .help = "Of what is made inside: another seed, other rows; independent of `seed`."},
   {"data.chirp_samples", INT(data.source.chirp.samples), WITHIN(16, 4096), .multiple = 2,
    .help = "chirp: length of the time series, at 1,024 Hz."},
   {"data.chirp_snr_low", REAL(data.source.chirp.snr_low), ABOVE(0),

@@ -8,12 +8,13 @@
 #include "base/mem.h"
 
 extern const Reader reader_lean, reader_toptag, reader_hdf5, reader_idx, reader_toy, reader_line,
-    reader_chirp;
+    reader_gaussians, reader_s_curve, reader_chirp;
 
 /* In this order they are asked whether they know a file: toptag takes whatever HDF5 lean leaves.
  */
-static const Reader *const all[] = {&reader_lean, &reader_toptag, &reader_hdf5,  &reader_idx,
-                                    &reader_toy,  &reader_line,   &reader_chirp, NULL};
+static const Reader *const all[] = {
+    &reader_lean, &reader_toptag,    &reader_hdf5,    &reader_idx,   &reader_toy,
+    &reader_line, &reader_gaussians, &reader_s_curve, &reader_chirp, NULL};
 enum { READERS = sizeof all / sizeof *all - 1 };
 
 const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
@@ -21,8 +22,8 @@ const Reader *reader_at(int i) { return i >= 0 && i < READERS ? all[i] : NULL; }
 static Err named(const Reader **reader, const char *name) {
   for (int i = 0; i < READERS; i++)
     if (!strcmp(all[i]->name, name)) return *reader = all[i], OK;
-  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx, toy, line "
-                  "or chirp",
+  return err_user("data.source: found %s, want auto, toptag, lean, hdf5, idx, toy, line, "
+                  "gaussians, s_curve or chirp",
                   name);
 }
 

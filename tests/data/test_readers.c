@@ -290,7 +290,8 @@ static void no_such_file(void **state) {
                                         "data.source=toy)");
   opts.reader = "root";
   assert_string_equal(complaint(&opts),
-                      "data.source: found root, want auto, toptag, lean, hdf5, idx, toy, line or chirp");
+                      "data.source: found root, want auto, toptag, lean, hdf5, idx, toy, line, "
+                      "gaussians, s_curve or chirp");
 }
 
 static void not_hdf5(void **state) {
