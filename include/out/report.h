@@ -8,6 +8,7 @@
  *   scores.h5           histograms, ROC, confusion, score against mass  (jetnae score)
  *   reconstructions.h5  the best and the worst, mean images        (jetnae reconstruct)
  *   samples.h5          what the model draws                       (jetnae sample)
+ *                       of samples of two features, both: the density of the model in their plane
  *   codes.h5            the latent space                           (jetnae encode)
  *   model.h5            the energy over the codes, latent walks
  *   explained.csv       variance that principal components explain (objective pca)

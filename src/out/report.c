@@ -80,6 +80,7 @@ static const Section sections[] = {
     {"Normalisation", report_evidence, NULL},
     {"Scores", report_scores, report_mass},
     {"Reconstructions and samples", NULL, report_images},
+    {"The plane", NULL, report_plane},
     {"Latent space", NULL, report_codes},
     {NULL, NULL, report_model}, /* goes on */
     {"Principal components", report_explained, NULL},

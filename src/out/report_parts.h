@@ -16,6 +16,7 @@ bool report_explained(Page *page, const ReportRun *run, int n);
 bool report_energies(Page *page, const ReportRun *run);
 bool report_mass(Page *page, const ReportRun *run);
 bool report_images(Page *page, const ReportRun *run);
+bool report_plane(Page *page, const ReportRun *run);
 bool report_codes(Page *page, const ReportRun *run);
 bool report_model(Page *page, const ReportRun *run);
 bool report_scan(Page *page, const ReportRun *run);
