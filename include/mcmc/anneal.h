@@ -51,7 +51,7 @@ typedef struct Evidence {
   double log_omega;
   double error;     /* of log Omega: sd(w) / (mean(w) sqrt(n)) */
   double effective; /* (sum w)^2 / sum w^2, of n */
-  double spread;    /* variance of log w */
+  double spread;    /* variance of log w, from those above the median */
   bool collapsed;   /* neither log_omega nor its error means anything */
 } Evidence;
 

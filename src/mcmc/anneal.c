@@ -1,6 +1,7 @@
 #include "mcmc/anneal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -200,30 +201,47 @@ void anneal_weigh(Anneal *anneal, double log_w[L], uint64_t chain) {
 }
 
 /* Of the finite ones, with `most` added back by the caller. */
-static void add_weights(const double *log_w, long n, double most, Sum sum[4]) {
+static void add_weights(const double *log_w, long n, double most, Sum sum[2]) {
   for (long k = 0; k < n; k++) {
     double above = log_w[k] - most;
     if (!isfinite(log_w[k])) continue;
     double w = elem_exp(above);
     sum_add(&sum[0], w);
     sum_add(&sum[1], w * w);
-    sum_add(&sum[2], above);
-    sum_add(&sum[3], above * above);
   }
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Twice the mean square above the median: the variance, if both halves were alike. What lies below
+ * weighs nothing, however far. */
+static double upper_spread(const double *log_w, long n) {
+  double *sorted = MEM_NEW(double, "log weights", n), square = 0;
+  long used = 0;
+  for (long k = 0; k < n; k++)
+    if (isfinite(log_w[k])) sorted[used++] = log_w[k];
+  qsort(sorted, (size_t)used, sizeof *sorted, ascending);
+  double median = (sorted[(used - 1) / 2] + sorted[used / 2]) / 2;
+  for (long k = used / 2; k < used; k++) square += (sorted[k] - median) * (sorted[k] - median);
+  mem_free(&sorted);
+  return 2 * square / (double)used;
 }
 
 /* The variance of the mean weight over its square is (1 / effective - 1 / n) n / (n - 1). */
 Evidence anneal_evidence(const double *log_w, long n, double log_base) {
-  Sum sum[4] = {0};
+  Sum sum[2] = {0};
   double most = -INFINITY, count = (double)n, used = 0;
   for (long k = 0; k < n; k++)
     if (isfinite(log_w[k])) most = log_w[k] > most ? log_w[k] : most, used++;
   if (used < 1) return (Evidence){NAN, NAN, 0, NAN, true};
   add_weights(log_w, n, most, sum);
-  double w = sum_value(&sum[0]), mean = sum_value(&sum[2]) / used;
+  double w = sum_value(&sum[0]);
   Evidence e = {.log_omega = log_base + most + elem_log(w / count),
                 .effective = w * w / sum_value(&sum[1]),
-                .spread = sum_value(&sum[3]) / used - mean * mean};
+                .spread = upper_spread(log_w, n)};
   double relative = (1 / e.effective - 1 / count) * count / (count - 1);
   e.error = sqrt(relative > 0 ? relative : 0);
   e.collapsed = used < count || e.effective < 10 || e.spread > 2 * elem_log(count);

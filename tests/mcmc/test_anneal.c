@@ -106,6 +106,19 @@ static void test_bad_ladder(void **state) {
   assert_true(weigh((Energy){100, gauss, NULL}, 0.7, false, 2).collapsed);
 }
 
+/* A few chains that got stuck weigh nothing; a few that weigh everything are another matter. */
+static void test_outliers(void **state) {
+  double w[100] = {0};
+  for (int k = 0; k < 100; k++) w[k] = k % 2 ? 0.5 : -0.5;
+  double spread = anneal_evidence(w, 100, 0).spread;
+  w[0] = -1000;
+  Evidence e = anneal_evidence(w, 100, 0);
+  assert_false(e.collapsed);
+  assert_true(e.spread == spread);
+  w[0] = 40;
+  assert_true(anneal_evidence(w, 100, 0).collapsed);
+}
+
 /* Hand-made weights 1, 1, 2: mean 4/3, (sum)^2 / sum of squares 16/6. */
 static void test_summary(void **state) {
   const double three[] = {1000, 1000, 1000 + log(2)}, none[] = {-INFINITY, NAN};
@@ -119,9 +132,9 @@ static void test_summary(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_gauss),   cmocka_unit_test(test_two_modes),
-      cmocka_unit_test(test_sphere),  cmocka_unit_test(test_bad_ladder),
-      cmocka_unit_test(test_summary),
+      cmocka_unit_test(test_gauss),    cmocka_unit_test(test_two_modes),
+      cmocka_unit_test(test_sphere),   cmocka_unit_test(test_bad_ladder),
+      cmocka_unit_test(test_outliers), cmocka_unit_test(test_summary),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
