@@ -38,6 +38,7 @@ ELSEWHERE = {
     "jobs/quickstart": "jobs/check",
     "jobs/check": "whoever runs this",
     "jobs/pipeline.sh": "tests/slurm",
+    "jobs/benchmark": "test_benchmark.py",
     "sbatch": "tests/slurm",
     "meson": "jobs/check; tests/library installs",
     "cc": "tests/library",
