@@ -1,11 +1,11 @@
 #include "mcmc/anneal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "num/elem.h"
+#include "num/sorted.h"
 #include "num/sum.h"
 
 static const double PI = 3.14159265358979323846;
@@ -211,21 +211,17 @@ static void add_weights(const double *log_w, long n, double most, Sum sum[2]) {
   }
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Twice the mean square above the median: the variance, if both halves were alike. What lies below
  * weighs nothing, however far. */
 static double upper_spread(const double *log_w, long n) {
   double *sorted = MEM_NEW(double, "log weights", n), square = 0;
-  long used = 0;
-  for (long k = 0; k < n; k++)
-    if (isfinite(log_w[k])) sorted[used++] = log_w[k];
-  qsort(sorted, (size_t)used, sizeof *sorted, ascending);
-  double median = (sorted[(used - 1) / 2] + sorted[used / 2]) / 2;
-  for (long k = used / 2; k < used; k++) square += (sorted[k] - median) * (sorted[k] - median);
+  memcpy(sorted, log_w, (size_t)n * sizeof *sorted);
+  long used = sorted_numbers(sorted, n);
+  double median = sorted_quantile(sorted, used, 0.5);
+  for (long k = used / 2; k < used; k++) {
+    double above = sorted[k] - median;
+    if (isfinite(above)) square += above * above;
+  }
   mem_free(&sorted);
   return 2 * square / (double)used;
 }
