@@ -69,7 +69,7 @@ static double mean_energy(const Plane *plane) {
 
 /* That of training; of a plain autoencoder what `auto` makes of its error. */
 static double temperature_of(const Plane *plane) {
-  long k = manifold_dim(plane->model.net);
+  long k = net_manifold(plane->model.net);
   if (plane->model.temperature > 0) return plane->model.temperature;
   return k < 2 ? temperature_auto(mean_energy(plane), 2, k) : 0;
 }
