@@ -31,6 +31,15 @@ static inline long clip_elements(float *g, long n, float limit) {
   return above;
 }
 
+/* g -= x (x . g), lane by lane: what of a gradient goes along the sphere. */
+static inline void clip_tangent(float *g, const float *x, long n) {
+  double along[L];
+  float minus[L];
+  PER_ISA(rows).dot(along, g, x, n);
+  for (int l = 0; l < L; l++) minus[l] = (float)-along[l];
+  PER_ISA(rows).axpy(g, minus, x, n);
+}
+
 /* Each lane's gradient to the norm `norm`, so that of E/T to 1; none where there is no direction. */
 static inline void clip_unit(float *g, long n, double norm) {
   double sum[L];
@@ -40,10 +49,13 @@ static inline void clip_unit(float *g, long n, double norm) {
   PER_ISA(rows).scale(g, factor, n);
 }
 
-static inline void clip_gradient(float *g, long dim, const ChainOpts *opts, ChainStats *stats) {
+/* g: the gradient at x. */
+static inline void clip_gradient(float *g, const float *x, long dim, const ChainOpts *opts,
+                                 ChainStats *stats) {
   long row = opts->clip == CLIP_ROW ? opts->row : dim;
   if (opts->clip == CLIP_NONE) return;
   if (opts->clip == CLIP_UNIT) {
+    if (opts->sphere) clip_tangent(g, x, dim);
     clip_unit(g, dim, opts->temperature);
     return;
   }

@@ -343,7 +343,8 @@ static const Option options[] = {
    .help = "temperature trained: learning rate of log T."},
   {"nae.gamma", REAL(train.chain.gamma), FROM(0), .aliases = "gamma",
    .help = "Weight of E-^2 in the loss; keeps the energy of negatives from running away. "
-           "Relative: well below 0.5, where it outweighs the contrastive term at E- = E+."},
+           "Relative: well below 0.5 (0.5 / T for a fixed T), where it outweighs the contrastive term at "
+           "E- = E+."},
   {"nae.gamma_unit", CHOICE(train.chain.gamma_unit, gamma_names), .aliases = "gamma_unit",
    .help = "relative: in units of 1/E+ at the start of the phase; absolute: as published."},
   {"nae.replay_slots", INT(train.chain.replay_slots), WITHIN(1, 255),

@@ -11,6 +11,9 @@
 enum { BASE_ROWS = 10000 };
 /* Smallest scale of a feature, in units of the largest: pixels that are always dark have none. */
 static const double LEAST_SCALE = 1e-3;
+/* The base's deviations over the rows': a model with more tails than its base makes weights whose
+ * error does not show in them. */
+static const double WIDER = 1.5;
 
 typedef struct Job {
   Crew crew;
@@ -61,7 +64,7 @@ static Err fit_base(Job *job, const RowsAsked *asked) {
   Moments m = {.dim = dim, .mean = mean, .square = square};
   Err e = add_rows(&m, asked);
   for (long i = 0; i < dim; i++) {
-    square[i] = m.used > 1 ? sqrt(square[i] / (double)(m.used - 1)) : 0;
+    square[i] = m.used > 1 ? WIDER * sqrt(square[i] / (double)(m.used - 1)) : 0;
     most = square[i] > most ? square[i] : most;
   }
   if (!(most > 0)) most = 1 / LEAST_SCALE;

@@ -30,7 +30,7 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
   for (int i = 0; i < opts->steps; i++) {
     if (opts->path) memcpy(opts->path + i * dim * L, x, (size_t)(dim * L) * sizeof *x);
     energy->eval(energy->self, i ? stats->last : stats->first, g, x);
-    clip_gradient(g, dim, opts, stats);
+    clip_gradient(g, x, dim, opts, stats);
     chain_noise(xi, noise, chain, step, i, dim);
     move(x, g, xi, drift, (float)(opts->anneal ? opts->noise / (1 + i) : opts->noise), dim);
     constrain(x, opts, dim);

@@ -27,7 +27,7 @@ typedef struct Mala {
 
 static void evaluate(Mala *m, double e[L], float *g, const float *x) {
   m->energy->eval(m->energy->self, e, g, x);
-  clip_gradient(g, m->energy->dim, m->opts, m->stats);
+  clip_gradient(g, x, m->energy->dim, m->opts, m->stats);
 }
 
 /* ---- on the plane ---- */

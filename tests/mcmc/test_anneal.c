@@ -67,7 +67,8 @@ static Evidence weigh(Energy energy, double temperature, bool sphere, int rungs)
   const Energy *self = &energy;
   energy.self = &self;
   AnnealOpts opts = {&energy, temperature, mean, scale, sphere, rungs, 2, 1};
-  for (int i = 0; i < MAX_DIM; i++) mean[i] = 0, scale[i] = 1.5;
+  for (int i = 0; i < MAX_DIM; i++)
+    mean[i] = 0.1f * (float)(i % 3), scale[i] = 1.25f + 0.25f * (float)(i % 4);
   Anneal anneal = anneal_new(&opts);
   anneal_pilot(&anneal);
   for (int k = 0; k < CHAINS; k += L) anneal_weigh(&anneal, log_w + k, (uint64_t)k);
@@ -97,6 +98,7 @@ static void test_two_modes(void **state) {
 
 static void test_sphere(void **state) {
   check(weigh((Energy){3, pole, NULL}, 1, true, 30), log(4 * PI * sinh(5) / 5));
+  check(weigh((Energy){3, pole, NULL}, 0.5, true, 60), log(4 * PI * sinh(10) / 10));
   check(weigh((Energy){3, zero, NULL}, 1, true, 4), log(4 * PI));
   check(weigh((Energy){4, zero, NULL}, 1, true, 4), log(2 * PI * PI));
   check(weigh((Energy){2, zero, NULL}, 1, true, 4), log(2 * PI));

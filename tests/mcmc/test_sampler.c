@@ -302,6 +302,23 @@ static void test_langevin_sphere(void **state) {
   }
 }
 
+/* With clip unit it is what of the gradient goes along the sphere that has norm 1: a step of 0.1
+ * turns by the angle whose tangent is that, however much points outwards. */
+static void test_unit_sphere(void **state) {
+  Model model = {.energy = {4, pole, NULL}, .center = {0, 3, 1, 0}};
+  ChainOpts opts = {
+      .steps = 1, .step = 0.1, .temperature = 1, .clip = CLIP_UNIT, .sphere = true};
+  ChainStats stats;
+  uint64_t chain[L] = {0};
+  float x[4 * L] __attribute__((aligned(64))) = {0};
+  for (int l = 0; l < L; l++) x[L + l] = 0.8f, x[3 * L + l] = 0.6f;
+  run_tile(x, sampler_find("langevin"), &model, &opts, chain, &stats);
+  for (int l = 0; l < L; l++) {
+    double along = 0.8 * (double)x[L + l] + 0.6 * (double)x[3 * L + l];
+    assert_near(along, 1 / sqrt(1.01), 1e-6);
+  }
+}
+
 /* ---- the clip, exactly ---- */
 
 /* One step of size 1 without noise from 0: what is left is the clipped gradient. */
@@ -448,6 +465,7 @@ int main(void) {
       cmocka_unit_test(test_langevin_anneal),
       cmocka_unit_test(test_langevin_bounds),
       cmocka_unit_test(test_langevin_sphere),
+      cmocka_unit_test(test_unit_sphere),
       cmocka_unit_test(test_clip),
       cmocka_unit_test(test_clip_rows),
       cmocka_unit_test(test_same_bits),
