@@ -9,6 +9,7 @@
 #include "app/members.h"
 #include "app/origin.h"
 #include "eval/input.h"
+#include "io/outfile.h"
 
 /* RUN is a run directory or a model file: where the model is, and where the result goes if not
  * said. */
@@ -40,6 +41,7 @@ static Err check_writable(const char *out, const char *file) {
   if (slash) slash[slash == folder] = 0;
   if (!stat(out, &info) && S_ISDIR(info.st_mode))
     return err_user("out: found the directory %s, want a file, such as %s/%s", out, out, file);
+  TRY(outfile_may_replace(out));
   if (access(slash ? folder : ".", W_OK | X_OK))
     return err_user("%s: cannot be written (%s); choose another out=, or make the directory", out,
                     strerror(errno));

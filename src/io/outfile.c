@@ -21,7 +21,17 @@ Err outfile_error(const OutFile *out) {
                   out->path, errno ? strerror(errno) : "HDF5 gives no reason");
 }
 
+Err outfile_may_replace(const char *path) {
+  struct stat info;
+  if (lstat(path, &info) || S_ISREG(info.st_mode)) return OK;
+  const char *found = S_ISDIR(info.st_mode)   ? "the directory"
+                      : S_ISLNK(info.st_mode) ? "the link"
+                                              : "the device or pipe";
+  return err_user("out: found %s %s, want a file, or a name that is not taken", found, path);
+}
+
 Err outfile_reserve(OutFile *out, int64_t taken, int64_t length) {
+  TRY(outfile_may_replace(out->path));
   int fd = open(out->temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return outfile_error(out);
   errno = taken ? posix_fallocate(fd, 0, taken) : 0;

@@ -244,6 +244,13 @@ def check_models(bench):
         "no/scores.h5",
         "cannot be written",
     )
+    device, link = bench.folder / "device", bench.folder / "link.h5"
+    os.mkfifo(device)
+    link.symlink_to("elsewhere.h5")
+    for path, what in (device, "the device or pipe"), (link, "the link"):
+        for command in (["score", out], ["generate"], ["encode", out]):
+            bench.expect("out= is no file", [*command, *toy, f"out={path}"], f"out: found {what}")
+    bench.failures.check(device.is_fifo() and link.is_symlink(), "out= replaced what is no file")
     scores = bench.folder / "scores.h5"
     os.symlink("/dev/full", f"{scores}.tmp")
     bench.expect(
