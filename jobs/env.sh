@@ -99,6 +99,9 @@ requeue() {
   exit 75
 }
 
+# Whether Slurm still lets the job run: a TERM that it heard then was a late one, for the attempt before.
+lives() { [ "$(squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null)" = RUNNING ]; }
+
 # Whether the last attempt ended by a fault before it got on: failed DIR PROGRESS_BEFORE
 failed() {
   case "$code" in 0 | 2 | 75) return 1 ;; esac
@@ -113,6 +116,7 @@ until_done() {
   before="$(progress_of "$dir")"
   [ "$JETNAE_LAUNCHER" != srun ] || pass_steps
   supervise "$@"
+  [ -z "$ended" ] || ! lives || ended=
   if failed "$dir" "$before"; then
     say "exit code $code before any new checkpoint; once more in this job"
     supervise "$@"
