@@ -39,6 +39,7 @@ struct Option {
   const char *word; /* a word that stands for a number: "all" */
   double word_value;
   const char *(*choice)(int i); /* names allowed; NULL past the end */
+  const char *(*about)(int i);  /* what each of them is; NULL: the help says it */
   const char *unit;
   const char *aliases; /* other names, separated by blanks */
   const char *help;    /* one line */

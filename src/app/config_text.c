@@ -63,6 +63,8 @@ static void explain(FILE *to, const Option *option, const Config *defaults) {
   fprintf(to, "; %s", class_text(option->class));
   if (option->aliases) fprintf(to, "; also called %s", option->aliases);
   fputs("\n", to);
+  for (int i = 0; option->about && option->choice(i); i++)
+    fprintf(to, "      %s: %s\n", option->choice(i), option->about(i));
 }
 
 static const char *const intro =

@@ -26,7 +26,8 @@ CHOICES(clip_names, "none", "sample", "element", "row", "unit")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(STANDARDISE_FALSE == 2, "order of names");
-_Static_assert(SCHEDULE_STEP == 2 && SELECT_WASSERSTEIN == 5 && NEG_RECOVERY == 3, "order of names");
+_Static_assert(SCHEDULE_STEP == 2 && SELECT_WASSERSTEIN == 5 && NEG_RECOVERY == 3,
+               "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
 _Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_UNIT == 4, "order of names");
 _Static_assert(WALK_GRID == 2, "order of names");
@@ -37,10 +38,14 @@ static const char *objective_names(int i) {
   const Objective *objective = objective_at(i - 1);
   return objective ? objective->name : NULL;
 }
+static const char *objective_help(int i) {
+  return i == 0 ? "principal components, by a fit" : objective_at(i - 1)->help;
+}
 static const char *energy_names(int i) {
   const Distance *distance = distance_at(i);
   return distance ? distance->name : NULL;
 }
+static const char *energy_help(int i) { return distance_at(i)->help; }
 static const char *pretrain_names(int i) {
   for (int k = 0; objective_at(k); k++)
     if (!objective_at(k)->contrastive && i-- == 0) return objective_at(k)->name;
@@ -90,15 +95,10 @@ static const char *view_names(int i) {
 /* clang-format off */
 static const Option options[] = {
   {"objective", .kind = &kind_word, .offset = offsetof(Config, train.objective),
-   .choice = objective_names,
-   .help = "What is minimised: ae, a plain autoencoder; sparse, the same with a sparse latent "
-           "space; nae, first ae and then normalized; mpdr, the same with negatives near each datum, "
-           "by projection, diffusion and recovery; pca, principal components, by a fit."},
+   .choice = objective_names, .about = objective_help, .help = "What is minimised."},
   {"energy", .kind = &kind_word, .offset = offsetof(Config, train.energy),
-   .choice = energy_names,
-   .help = "How far a reconstruction is from its sample: mse, mean squared error; masked, the same "
-           "over the constituents that are there; bernoulli, cross-entropy of pixels; scalar, none: the one output of a network without "
-           "decoder (objective mpdr or nae)."},
+   .choice = energy_names, .about = energy_help,
+   .help = "How far a reconstruction is from its sample."},
   {"seed", SEED(train.seed),
    .help = "Of everything random: weights, order, splits, chains."},
   {"out", PATH(out), .class = RUN_ONLY,

@@ -13,8 +13,9 @@ static void scalar(double d[L], float *dy, const float *y, const float *x, Shape
 static void scalar_input(float *dx, const float *dy, const float *y, const float *x,
                          Shape shape) {}
 
-const Distance distance_scalar = {.name = "scalar",
-                                  .help = "the one output of a network without decoder",
-                                  .scalar = true,
-                                  .eval = scalar,
-                                  .input = scalar_input};
+const Distance distance_scalar = {
+    .name = "scalar",
+    .help = "no reconstruction: the one output of a network without decoder",
+    .scalar = true,
+    .eval = scalar,
+    .input = scalar_input};
