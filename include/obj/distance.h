@@ -17,6 +17,7 @@
 typedef struct Distance {
   const char *name, *help;
   bool scalar;     /* no distance: the one output of a network without decoder, of any sign */
+  bool squared;    /* the mean of (y - x)^2: what it leaves of the variance means something */
   bool likelihood; /* minus the logarithm of a density of x, up to factor and constant */
   /* d[l] of a tile, and unless dy is NULL its gradient to y (dim, L); dy may be y. */
   void (*eval)(double d[L], float *dy, const float *y, const float *x, Shape shape);

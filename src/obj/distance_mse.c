@@ -22,6 +22,7 @@ static void mse_input(float *dx, const float *dy, const float *y, const float *x
 
 const Distance distance_mse = {.name = "mse",
                                .help = "mean squared error",
+                               .squared = true,
                                .likelihood = true,
                                .eval = mse,
                                .input = mse_input};

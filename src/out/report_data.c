@@ -20,6 +20,22 @@ bool report_has(const ReportRun *run, const char *file) {
   return access(path, R_OK) == 0;
 }
 
+static bool is_scalar(const ReportRun *run) {
+  char path[REPORT_PATH], energy[24] = "";
+  hid_t file;
+  report_path(path, run, "model.h5");
+  if (!report_has(run, "model.h5") || h5_open(&file, path, "a model")) return false;
+  h5_get_text(file, "energy", energy, sizeof energy);
+  h5_close(file);
+  return !strcmp(energy, "scalar");
+}
+
+const char *report_energy_label(const ReportRun *run, int n) {
+  for (int i = 0; i < n; i++)
+    if (is_scalar(&run[i])) return "energy";
+  return "energy (error per feature)";
+}
+
 Colour report_colour(int i) { return (Colour)(i % GREY); }
 
 void report_legend(char name[96], const ReportRun *run, int n, const char *what) {

@@ -20,19 +20,19 @@ bool report_energies(Page *page, const ReportRun *run) {
   Bins bins = {.n = BINS, .log = true};
   Plot plot = {.name = "training-energies",
                .title = "Energies at the end of training",
-               .x_label = "energy (error per feature)",
+               .x_label = report_energy_label(run, 1),
                .y_label = "share of rows per bin",
                .x_name = "energy",
                .y_name = "share",
                .caption = "Each sums to 1. Validation right of training: overfitting. Negatives "
                           "are the ends of the last step's chains: far left of the data the "
                           "model has holes, far right it has nothing to learn from them.",
-               .log_x = true,
                .more = "set yrange [0:*]"};
   report_path(path, run, "energies.h5");
   for (int s = 0; s < SETS && report_has(run, "energies.h5"); s++)
     if (data_read(&energy[s], path, sets[s].set))
       bins_reach(&bins, energy[s].value, NULL, 0, energy[s].rows);
+  plot.log_x = bins.log;
   for (int s = 0; s < SETS && bins.high > bins.low; s++) {
     Curve curve = {.colour = report_colour(s), .dash = s};
     strcpy(curve.name, sets[s].legend);

@@ -44,12 +44,12 @@ static void middles(double *x, const Bins *bins) {
   for (int b = 0; b < bins->n; b++) x[b] = bins_middle(bins, b);
 }
 
-static void show_profile(Page *page, const Massive *m, const Bins *bins) {
+static void show_profile(Page *page, const Massive *m, const Bins *bins, const char *label) {
   double x[BINS], middle[BINS], low[BINS], high[BINS];
   Plot plot = {.name = "mass-score",
                .title = "Energy of normal jets against their mass",
                .x_label = "jet mass [GeV]",
-               .y_label = "energy (error per feature)",
+               .y_label = label,
                .x_name = "mass_gev",
                .y_name = "energy",
                .caption = "Median and what 68 % of the jets have. Flat: the score does not know "
@@ -115,7 +115,7 @@ bool report_mass(Page *page, const ReportRun *run) {
   Bins bins = m.n ? mass_bins(&m) : (Bins){0};
   good = bins.high > bins.low;
   if (good) {
-    show_profile(page, &m, &bins);
+    show_profile(page, &m, &bins, report_energy_label(run, 1));
     show_sculpting(page, &m, &bins);
   }
   mem_free(&m.mass_gev), mem_free(&m.energy);

@@ -28,6 +28,8 @@ void report_path(char path[REPORT_PATH], const ReportRun *run, const char *file)
 bool report_has(const ReportRun *run, const char *file);
 /* A colour of its own for run i. */
 Colour report_colour(int i);
+/* The label of an axis of energies: of any of n runs. */
+const char *report_energy_label(const ReportRun *run, int n);
 /* "name, what", or "what" alone for a single run. */
 void report_legend(char name[96], const ReportRun *run, int n, const char *what);
 /* A file that is there but cannot be read: the message of the error goes into the page. */

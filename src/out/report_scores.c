@@ -118,13 +118,13 @@ static void show_energies(Page *page, const ScoredRun *scored, int n) {
   if (n == 1) reach_sets(&bins, scored);
   Plot plot = {.name = "scores-energy",
                .title = "Energies by class",
-               .x_label = "energy (error per feature)",
+               .x_label = report_energy_label(scored->run, 1),
                .y_label = "share of rows per bin",
                .x_name = "energy",
                .y_name = "share",
                .caption = "Each class sums to 1. The further apart, the better anomalies are "
                           "found.",
-               .log_x = true,
+               .log_x = bins.log,
                .more = "set yrange [0:*]"};
   if (!(bins.high > bins.low)) return;
   for (int i = 0; i < n; i++) add_classes(&plot, &bins, &scored[i], i, n);

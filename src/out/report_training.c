@@ -22,13 +22,13 @@ typedef struct LogPlot {
 } LogPlot;
 
 static const LogPlot plots[] = {
-    {"training-energy", "Energies", "energy (error per feature)",
+    {"training-energy", "Energies", "energy",
      "E+: mean energy of the data of a step; E-: of the chains' ends. In a converged NAE they "
      "agree.",
      .curve = {{"e_plus", "E+"}, {"e_minus", "E-"}, {"valid_e_plus", "held-out E+"}},
      .log_y = true},
-    {"training-difference", "E- less E+", "energy (error per feature)",
-     "What the chains' ends lie above the data.", .curve = {{"e_difference", "E- less E+"}}},
+    {"training-difference", "E- less E+", "energy", "What the chains' ends lie above the data.",
+     .curve = {{"e_difference", "E- less E+"}}},
     {"training-ratio", "E- over E+", "E- / E+",
      "Healthy between 0.85 and 1.15. Below: chains find states that the model takes for better "
      "than data.",

@@ -14,6 +14,8 @@ static bool taken(const signed char *take, signed char which, long i) {
 
 void bins_reach(Bins *bins, const double *x, const signed char *take, signed char which, long n) {
   bool any = bins->high > bins->low;
+  for (long i = 0; i < n && bins->log; i++)
+    bins->log = !(taken(take, which, i) && isfinite(x[i]) && x[i] < 0);
   for (long i = 0; i < n; i++) {
     if (!taken(take, which, i) || !counts(bins, x[i])) continue;
     bins->low = any ? fmin(bins->low, x[i]) : x[i];

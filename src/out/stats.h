@@ -12,7 +12,8 @@ typedef struct Bins {
 } Bins;
 
 /* Make the bins reach over all values of x (n) with take[i] == which (take NULL: all), of the
- * positive ones when `log`; a second call widens them. Without any value high stays at low. */
+ * positive ones when `log`, which ends at the first negative one; a second call widens them.
+ * Without any value high stays at low. */
 void bins_reach(Bins *bins, const double *x, const signed char *take, signed char which, long n);
 double bins_middle(const Bins *bins, int i);
 /* -1: outside. */

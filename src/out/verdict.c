@@ -72,9 +72,11 @@ static double growth(const RunLog *log, const char *name) {
 }
 
 /* The temperature that a chain's noise stands for, over the energy of the data: a chain in
- * equilibrium has an energy of half of that for each of its features. */
+ * equilibrium has an energy of half of that for each of its features. An energy of any sign has no
+ * such unit. */
 static double warmth(const RunLog *log, const char *name) {
-  return typical_of_chains(log, name) / typical(log, "e_plus");
+  double plus = typical(log, "e_plus");
+  return plus > 0 ? typical_of_chains(log, name) / plus : NAN;
 }
 
 /* Whether the negatives are what chains end with: each chain with steps writes their size. Logs

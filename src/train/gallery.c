@@ -66,7 +66,8 @@ static void add_negatives(Events *events, const Stepper *s) {
 void gallery_add(Events *events, const Stepper *s, const Position *at) {
   const TrainInput *input = s->input;
   if (s->net->input.h < 2 || s->net->input.w < 2) return;
-  if (input->valid.n > 0) add_reconstructions(events, s, input->valid_data, &input->valid);
+  if (input->valid.n > 0 && !net_scalar(s->net))
+    add_reconstructions(events, s, input->valid_data, &input->valid);
   if (at->phase == PHASE_NAE && s->minus.tile_mine.to > s->minus.tile_mine.from)
     add_negatives(events, s);
 }

@@ -200,7 +200,7 @@ static double explained(Validator *v) {
   Worker *worker = &s->worker[0];
   long dim = shape_size(s->net->input), n = rows->n < EXPLAINED_ROWS ? rows->n : EXPLAINED_ROWS;
   double lost = 0, variance = 0, *sum = v->moments, *square = v->moments + dim;
-  if (!s->distance->input) return NAN;
+  if (!s->distance->squared) return NAN;
   memset(v->moments, 0, (size_t)(2 * dim) * sizeof *v->moments);
   for (long first = 0; first < n; first += L) {
     long row[L];

@@ -6,7 +6,9 @@ energies go through the commands that have a use for them.
 Usage: test_mpdr.py BINARY CONTENTS SOURCE_ROOT
 """
 
+import csv
 import pathlib
+import re
 import sys
 
 from harness import STOPPED, Failures, contents, run, scratch
@@ -78,14 +80,38 @@ def check_given(bench, tiny, out):
                says=["another configuration", "- # frozen autoencoder 0: latent 3, checksum"])
 
 
+def check_log(bench, scalar):
+    """No reconstruction: no share of the variance, and no verdict on it."""
+    with (scalar / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    explained = {row["valid_explained"] for row in rows}
+    bench.failures.check(explained == {""}, f"valid_explained of a scalar: {explained}")
+    found = any(float(row["valid_e_plus"] or 0) for row in rows)
+    bench.failures.check(found, "nothing was validated")
+
+
+def check_verdict(bench, scalar):
+    """Nothing that it says of reconstructions or of E+ as a unit; energies on a linear axis."""
+    page = (scalar / "report.html").read_text()
+    verdict = re.search(r'<div class="verdict g(\d)"><strong>[^<]*: (\w+)<', page)
+    bench.failures.check(verdict and verdict[2] in ("healthy", "doubtful"),
+                         f"the verdict on a scalar energy: {verdict and verdict[0]}")
+    with (scalar / "report/training-energies.csv").open() as file:
+        energies = [float(row["energy"]) for row in csv.DictReader(file) if row["energy"]]
+    bench.failures.check(min(energies) < 0, "no negative energies in the report")
+    bench.failures.check("error per feature" not in page, "a scalar has no error")
+
+
 def check_scalar(bench, out):
     config, scalar = bench.folder / "scalar.yaml", bench.folder / "scalar"
     config.write_text(SCALAR)
     bench.done("train", config, f"out={scalar}", code=2, says=["mpdr.manifold", "objective ae"])
     bench.done("train", config, f"out={scalar}", f"mpdr.manifold={out}/manifold-0,{out}/manifold-1")
+    check_log(bench, scalar)
     bench.done("score", scalar, *TOY)
     bench.done("evidence", scalar, *TOY, "evidence.chains=16", "evidence.steps=4")
     bench.done("report", scalar)
+    check_verdict(bench, scalar)
     bench.done("export", scalar, f"out={bench.folder}/onnx", says=["energy.onnx (opset"])
     found = sorted(path.name for path in (bench.folder / "onnx").iterdir())
     bench.failures.check(found == ["energy.onnx"], f"export left {found}")
