@@ -6,7 +6,10 @@
  * is made going forward, its gradients to x (the Hessian of l along xt) and to w coming back: of
  * each layer y = A x, with g = dl/dy and gt the tangent of g, dphi/dA = gt x^T + g xt^T.
  * Source: Pearlmutter 1994, Neural Computation 6, 147. It costs twice a forward pass and a
- * gradient. The chain of a Langevin sampler is differentiated with it (obj/wnae.c). */
+ * gradient. The chain of a Langevin sampler is differentiated with it (obj/wnae.c).
+ *
+ * Shapes: x, xt and dxt are of the network's input; y, yt, dy and dyt of the output of its last
+ * layer, which need not be of the same size. */
 #ifndef NET_DUAL_H
 #define NET_DUAL_H
 

@@ -118,7 +118,8 @@ struct Layer {
 
   /* Second derivatives (net/dual.h). How a tangent goes through, yt = J xt with the Jacobian J at
    * the input: as through forward without bias, or as backward would take it; else by `tangent`.
-   * NULL and JACOBIAN_UNKNOWN: not at all. A layer with `gradient` is affine in x and in w. */
+   * NULL and JACOBIAN_UNKNOWN: not at all. A layer with `gradient` is affine in x and in w; one
+   * that tangents pass leaves `kept` as it was, in gradient_backward, too. */
   enum { JACOBIAN_UNKNOWN, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
   void (*tangent)(const Node *node, float *yt, const float *xt, const void *kept);
   /* dxt += the derivative of J^T dy along xt. NULL: J does not depend on x, or by steps only. */

@@ -25,6 +25,8 @@ static bool moves(const Node *node) { return node->op->forward != NULL; }
 
 static size_t row_floats(Shape s) { return (size_t)shape_size(s) * L; }
 
+static size_t out_floats(const Net *net) { return row_floats(net->node[net->n_nodes - 1].out); }
+
 static void make_places(Dual *dual, const Net *net) {
   dual->place = MEM_NEW(size_t, "tangents", net->n_nodes + 1);
   dual->size = row_floats(net->input);
@@ -112,9 +114,10 @@ void dual_forward(const Net *net, const Weights *weights, Dual *dual, int tile, 
                   float *yt, const float *x, const float *xt) {
   float *value = dual->x + (size_t)tile * dual->size;
   float *tangent = dual->xt + (size_t)tile * dual->size;
-  size_t bytes = row_floats(net->input) * sizeof(float), end = dual->place[net->n_nodes];
-  memcpy(value, x, bytes);
-  memcpy(tangent, xt, bytes);
+  size_t in_bytes = row_floats(net->input) * sizeof(float), end = dual->place[net->n_nodes];
+  size_t out_bytes = out_floats(net) * sizeof(float);
+  memcpy(value, x, in_bytes);
+  memcpy(tangent, xt, in_bytes);
   for (int i = 0; i < net->n_nodes; i++) {
     const Node *node = &net->node[i];
     const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
@@ -124,8 +127,8 @@ void dual_forward(const Net *net, const Weights *weights, Dual *dual, int tile, 
     node->op->forward(node, value + out, kept, value + in, w, packed, (Finish){0});
     tangent_one(node, tangent + out, tangent + in, kept, w, packed);
   }
-  memcpy(y, value + end, bytes);
-  memcpy(yt, tangent + end, bytes);
+  memcpy(y, value + end, out_bytes);
+  memcpy(yt, tangent + end, out_bytes);
 }
 
 /* ---- back ---- */

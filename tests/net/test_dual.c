@@ -18,7 +18,10 @@ enum { TILES = 2, LOOKED = 3, MOST = 512 };
 /* Samples that the loss sees: (tile, lane). */
 static const int looked[LOOKED][2] = {{0, 0}, {0, 11}, {1, 15}};
 
-/* One layer, then a dense one back to the size of the input; or as they stand. */
+static const float guard = 12345; /* behind an output */
+
+/* One layer, then a dense one back to the size of the input; or as they stand, the last without a
+ * way back. */
 static const struct {
   const char *encoder, *decoder;
   Shape in;
@@ -57,13 +60,14 @@ static const struct {
     {"prelu; dense 5; prelu; prelu; linear; dense 3; elu",
      "linear; softplus; dense 16; prelu; linear",
      {1, 4, 4}},
+    {"dense 6; tanh; dense 1", "", {3, 2, 2}},
 };
 
 typedef struct Run {
   Net *net;
   Weights weights;
   Dual *dual;
-  long n;
+  long n, m; /* features that come in and go out */
   float *w, *dw, *x[TILES], *xt[TILES], *y[TILES], *yt[TILES], *dy[TILES], *dyt[TILES];
   double *wide; /* (P) */
 } Run;
@@ -86,6 +90,7 @@ static void run_new(Run *run, size_t i) {
   NetSpec spec = net_parse(cases[i].encoder, cases[i].decoder ? cases[i].decoder : back);
   assert_int_equal(net_new(&run->net, &spec, cases[i].in), OK);
   assert_null(dual_refused(run->net));
+  run->m = shape_size(run->net->node[run->net->n_nodes - 1].out);
   run->w = MEM_NEW(float, "test", run->net->n_params);
   net_init(run->net, run->w, 5);
   run->dw = some_floats(2, run->net->n_params);
@@ -98,10 +103,11 @@ static void run_new(Run *run, size_t i) {
     uint32_t stream = 20 + (uint32_t)t;
     run->x[t] = some_floats(stream, (size_t)run->n * L);
     run->xt[t] = some_floats(stream + 10, (size_t)run->n * L);
-    run->y[t] = MEM_NEW(float, "test", run->n *L);
-    run->yt[t] = MEM_NEW(float, "test", run->n *L);
-    run->dy[t] = loose(stream + 20, t, run->n);
-    run->dyt[t] = loose(stream + 30, t, run->n);
+    run->y[t] = MEM_NEW(float, "test", (run->m + 1) * L);
+    run->yt[t] = MEM_NEW(float, "test", (run->m + 1) * L);
+    run->y[t][run->m * L] = run->yt[t][run->m * L] = guard;
+    run->dy[t] = loose(stream + 20, t, run->m);
+    run->dyt[t] = loose(stream + 30, t, run->m);
   }
 }
 
@@ -136,7 +142,7 @@ static double phi(const Run *run, const double *x, int t, int l) {
   for (int side = -1; side <= 1; side++) {
     for (long i = 0; i < run->n; i++) at[i] = x[i] + side * h * (double)run->xt[t][i * L + l];
     reference_net(run->net, 0, run->net->n_nodes, y, at, run->wide);
-    for (long i = 0; i < run->n; i++) {
+    for (long i = 0; i < run->m; i++) {
       double dy = (double)run->dy[t][i * L + l], dyt = (double)run->dyt[t][i * L + l];
       sum += y[i] * (side ? side * dy / (2 * h) : dyt);
     }
@@ -158,12 +164,13 @@ static double slope(const Run *run, double *p, const double *x, int t, int l) {
 static void check_tangents(const Run *run, const char *where) {
   double at[MOST], up[MOST], down[MOST];
   const double h = 1e-5;
+  assert_true(run->y[0][run->m * L] == guard && run->yt[0][run->m * L] == guard);
   for (int l = 0; l < L; l += 5) {
     take(at, run->x[0], run->xt[0], h, run->n, l);
     reference_net(run->net, 0, run->net->n_nodes, up, at, run->wide);
     take(at, run->x[0], run->xt[0], -h, run->n, l);
     reference_net(run->net, 0, run->net->n_nodes, down, at, run->wide);
-    for (long i = 0; i < run->n; i++) {
+    for (long i = 0; i < run->m; i++) {
       assert_near("yt", where, i, run->yt[0][i * L + l], (up[i] - down[i]) / (2 * h), 1e-5);
       assert_near("y", where, i, run->y[0][i * L + l], (up[i] + down[i]) / 2, 1e-5);
     }
