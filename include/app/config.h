@@ -35,6 +35,7 @@ typedef struct Config {
   bool spectral;     /* net.spectral: of the layers that do not say it themselves */
   bool sphere;       /* net.sphere: the encoder ends on the unit sphere */
   TrainOpts train;
+  NegativeMode mode;   /* nae.mode; that of the objective: train.chain.mode */
   long replay_buffer;  /* states that all chains together remember; 0: as train.chain.replay_slots
                         */
   const char *isa;     /* "auto", "c", "avx2", "avx512" */

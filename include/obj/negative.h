@@ -15,6 +15,9 @@
 #include "obj/recovery.h"
 
 typedef enum NegativeMode { NEG_ON_MANIFOLD, NEG_PCD, NEG_CD, NEG_RECOVERY } NegativeMode;
+/* Of those that there is a choice of; NULL: recovery, which comes with its objective, and past the
+ * end. */
+const char *negative_mode_name(int mode);
 
 /* Its chains go on where they were. */
 static inline bool negative_replays(NegativeMode mode) {

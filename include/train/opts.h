@@ -22,6 +22,7 @@ typedef struct PhaseOpts {
 } PhaseOpts;
 
 typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
+typedef enum ScaleMode { SCALE_FIXED, SCALE_TRAINED } ScaleMode;
 typedef enum GammaUnit { GAMMA_RELATIVE, GAMMA_ABSOLUTE } GammaUnit;
 /* SELECT_WASSERSTEIN: W between held-out samples and negatives, in the NAE phase.
  * SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E-
@@ -54,9 +55,9 @@ typedef struct NaeOpts {
   int warmup_steps; /* mala: l adapts during the first steps, aim 0.57 */
   bool x_warm;
   RecoveryOpts recovery; /* mpdr */
-  /* mpdr, T_FIXED: the energy is s times the error, s = exp(log s) trained. Only s/T counts, so
-   * that the state's T is that of the options over s; rate: temperature_rate. */
-  int scale_trained; /* bool */
+  /* mpdr, T_FIXED: the energy is s times the error, s = exp(log s) may be trained. Only s/T counts,
+   * so that the state's T is that of the options over s; rate: temperature_rate. */
+  ScaleMode scale;
 } NaeOpts;
 
 typedef struct GuardOpts {

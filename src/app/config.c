@@ -37,6 +37,7 @@ Config config_defaults(void) {
       .window = 64,
       .data = data_defaults(),
       .train = train_defaults(),
+      .mode = train_defaults().chain.mode,
       .ensemble = 1,
       .scan_option = "data.contamination",
       .scan_values = "",
@@ -68,11 +69,21 @@ static Err resolve_replay(const Config *config, NaeOpts *nae) {
   return OK;
 }
 
+/* mpdr has one of its own. */
+static Err resolve_mode(Config *config) {
+  const Objective *objective = objective_find(config->train.objective);
+  bool recovers = objective && objective->manifold;
+  config->train.chain.mode = recovers ? NEG_RECOVERY : config->mode;
+  if (!recovers || config->mode == NEG_ON_MANIFOLD) return OK;
+  return err_user("nae.mode: found %s with objective %s, whose chains start in diffused codes of "
+                  "data; want it left out",
+                  negative_mode_name((int)config->mode), config->train.objective);
+}
+
 /* What follows from other options. */
 static Err resolve(Config *config) {
   NetSpec *net = &config->net;
-  const Objective *objective = objective_find(config->train.objective);
-  if (objective && objective->manifold) config->train.chain.mode = NEG_RECOVERY;
+  TRY(resolve_mode(config));
   TRY(resolve_replay(config, &config->train.chain));
   layers_resolve(net->encoder, net->n_encoder, config->spectral);
   layers_resolve(net->decoder, net->n_decoder, config->spectral);

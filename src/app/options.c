@@ -18,7 +18,6 @@ CHOICES(optimizer_names, "adam", "adamw")
 CHOICES(schedule_names, "constant", "cosine", "step")
 CHOICES(select_names, "loss", "gap", "auc", "last", "auto", "wasserstein")
 CHOICES(noise_names, "gaussian", "masking", "salt_pepper")
-CHOICES(mode_names, "on_manifold", "pcd", "cd", "recovery")
 CHOICES(gamma_names, "relative", "absolute")
 CHOICES(walk_names, "none", "line", "grid")
 CHOICES(scale_names, "fixed", "trained")
@@ -26,10 +25,9 @@ CHOICES(clip_names, "none", "sample", "element", "row", "unit")
 _Static_assert(PIXEL_LAST == 1 && BAD_SKIP == 1 && OPT_ADAMW == 1, "order of names");
 _Static_assert(PREPARE_PIXELS == 2, "order of names");
 _Static_assert(STANDARDISE_FALSE == 2, "order of names");
-_Static_assert(SCHEDULE_STEP == 2 && SELECT_WASSERSTEIN == 5 && NEG_RECOVERY == 3,
-               "order of names");
+_Static_assert(SCHEDULE_STEP == 2 && SELECT_WASSERSTEIN == 5, "order of names");
 _Static_assert(NOISE_SALT_PEPPER == 2, "order of names");
-_Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_UNIT == 4, "order of names");
+_Static_assert(GAMMA_ABSOLUTE == 1 && CLIP_UNIT == 4 && SCALE_TRAINED == 1, "order of names");
 _Static_assert(WALK_GRID == 2, "order of names");
 
 /* What is minimised step by step, and what is fitted. */
@@ -287,9 +285,9 @@ static const Option options[] = {
 
   {"nae.pretrain", .kind = &kind_word, .offset = offsetof(Config, train.pretrain),
    .choice = pretrain_names, .help = "The objective of the first phase."},
-  {"nae.mode", CHOICE(train.chain.mode, mode_names),
-   .help = "Where negatives start: latent chain and decoder; replay in x; data; recovery, that of "
-           "objective mpdr, in the diffused code of a datum."},
+  {"nae.mode", CHOICE(mode, negative_mode_name),
+   .help = "Where negatives start: latent chain and decoder; replay in x; data. No choice of "
+           "objective mpdr: there in the diffused code of a datum."},
   {"nae.chains", LONG(train.chain.chains), FROM(0), OR("batch", 0), .multiple = 16,
    .help = "Markov chains over all ranks."},
   {"nae.z_sampler", NAME(train.chain.z_sampler, sampler_names),
@@ -370,7 +368,7 @@ static const Option options[] = {
            "|e0(x) - z~|^2 / (2 sigma^2)."},
   {"mpdr.x_recovery", REAL(train.chain.recovery.x_weight), FROM(0),
    .help = "The same for the visible chain."},
-  {"mpdr.scale", CHOICE(train.chain.scale_trained, scale_names),
+  {"mpdr.scale", CHOICE(train.chain.scale, scale_names),
    .help = "mpdr: whether the factor s of the energy, E = s times the error, is trained, with rate "
            "nae.temperature_rate. The T of log and model is nae.temperature over s. Only with a "
            "number for nae.temperature; a scalar energy has its scale in its weights."},

@@ -15,6 +15,12 @@ struct Negative {
   float *scratch; /* of the samplers */
 };
 
+const char *negative_mode_name(int mode) {
+  static const char *const name[] = {"on_manifold", "pcd", "cd"};
+  _Static_assert(sizeof name / sizeof *name == NEG_RECOVERY, "a name for each choice");
+  return mode < NEG_RECOVERY ? name[mode] : NULL;
+}
+
 static long larger_of(long a, long b) { return a > b ? a : b; }
 
 Negative *negative_new(const Net *net, const Weights *weights, const Distance *distance,

@@ -25,7 +25,7 @@ static NaeOpts nae_defaults(void) {
       .replay_ratio = 0.95,
       .warmup_steps = 200,
       .recovery = {.sigma_low = 0.05, .sigma_high = 0.3, .z_weight = 1e-4, .x_weight = 1e-4},
-      .scale_trained = true};
+      .scale = SCALE_TRAINED};
 }
 
 TrainOpts train_defaults(void) {
@@ -87,11 +87,6 @@ static Err check_steps(char which, const char *sampler, const ChainOpts *chain) 
                   which, sampler, which);
 }
 
-static const char *negative_mode_name(NegativeMode mode) {
-  static const char *const name[] = {"on_manifold", "pcd", "cd", "recovery"};
-  return name[mode];
-}
-
 /* A warm start draws from exp(-E/T) around D(z), which only an exact chain keeps. */
 static Err check_warm(const NaeOpts *nae) {
   if (!nae->x_warm) return OK;
@@ -147,11 +142,11 @@ static Err check_scalar(const TrainOpts *opts) {
 
 static Err check_recovery(const TrainOpts *opts) {
   const RecoveryOpts *recovery = &opts->chain.recovery;
-  bool wanted = objective_find(opts->objective)->manifold;
-  if (wanted != (opts->chain.mode == NEG_RECOVERY))
-    return err_user("nae.mode: found %s with objective %s, want %s",
-                    negative_mode_name(opts->chain.mode), opts->objective,
-                    wanted ? "recovery" : "on_manifold, pcd or cd");
+  if (opts->chain.mode != NEG_RECOVERY) return OK;
+  if (opts->chain.x_warm)
+    return err_user("nae.x_warm: found true with objective %s, want false: its visible chains "
+                    "start near data",
+                    opts->objective);
   if (recovery->sigma_low <= recovery->sigma_high) return OK;
   return err_user("mpdr.sigma_low: found %g, want at most mpdr.sigma_high, which is %g",
                   recovery->sigma_low, recovery->sigma_high);

@@ -61,8 +61,8 @@ static void chain_at(ChainOpts *chain, Shape shape, double temperature, bool exa
 
 bool scale_trained(const TrainOpts *opts) {
   const NaeOpts *nae = &opts->chain;
-  return nae->mode == NEG_RECOVERY && nae->temperature_mode == T_FIXED && nae->scale_trained &&
-         !distance_find(opts->energy)->scalar;
+  return nae->mode == NEG_RECOVERY && nae->temperature_mode == T_FIXED &&
+         nae->scale == SCALE_TRAINED && !distance_find(opts->energy)->scalar;
 }
 
 void choose_manifold(NegativeOpts *opts, const Manifolds *manifolds, uint32_t step) {

@@ -161,10 +161,9 @@ static void wrong_layers_are_refused(void **state) {
 }
 
 static void options_must_fit_together(void **state) {
-  refused(
-      "nae: {x_sampler: mala, x_bounded: true, x_high: 1}\n",
-      "a.yaml: nae.x_bounded: found true with nae.x_sampler mala, want false: nearly "
-      "every proposal would be refused (or use langevin)");
+  refused("nae: {x_sampler: mala, x_bounded: true, x_high: 1}\n",
+          "a.yaml: nae.x_bounded: found true with nae.x_sampler mala, want false: nearly "
+          "every proposal would be refused (or use langevin)");
   refused("guard: {band_low: 2, band_high: 1}\n",
           "a.yaml: guard.band_low: found 2, want less than guard.band_high, which is 1");
 }
@@ -176,8 +175,13 @@ static void mpdr_recovers(void **state) {
   const NaeOpts *nae = &config.train.chain;
   assert_int_equal(nae->mode, NEG_RECOVERY);
   assert_int_equal(nae->z.clip, CLIP_UNIT);
-  assert_true(nae->recovery.sigma_low == 0.1 && !nae->scale_trained);
+  assert_true(nae->recovery.sigma_low == 0.1 && nae->scale == SCALE_FIXED);
   assert_string_equal(config.latents, "3,8");
+  refused("objective: mpdr\nnae: {mode: pcd}\n",
+          "a.yaml: nae.mode: found pcd with objective mpdr, whose chains start in diffused codes "
+          "of data; want it left out");
+  refused("nae: {mode: recovery}\n",
+          "a.yaml:1: nae.mode: found recovery, want one of on_manifold, pcd, cd");
   refused("mpdr: {sigma_low: 0}\n", "a.yaml:1: mpdr.sigma_low: found 0, want > 0");
   refused("mpdr: {scale: yes}\n", "a.yaml:1: mpdr.scale: found yes, want one of fixed, trained");
 }

@@ -131,7 +131,8 @@ def check_refusals(bench, tiny, out):
     refuse(["nowhere", "No such file"], "mpdr.manifold=nowhere", "mpdr.latents=")
     refuse(["mpdr.sigma_low", "found 0.5", "0.3"], "mpdr.sigma_low=0.5")
     refuse(["mpdr.z_recovery", "found -1"], "mpdr.z_recovery=-1")
-    refuse(["nae.mode", "found recovery with objective nae"], "objective=nae", "nae.mode=recovery")
+    refuse(["nae.mode: found cd with objective mpdr"], "nae.mode=cd")
+    refuse(["nae.x_warm: found true with objective mpdr"], "nae.x_warm=true")
     refuse(["without frozen autoencoders"], f"out={bench.folder}/plain")
     refuse(["energy", "scalar", "decoder"], "energy=scalar")
     refuse(["samples of 1 x 8 x 8", "1 x 12 x 12"], "data.image_size=12", "mpdr.latents=",

@@ -144,9 +144,9 @@ static void a_trained_scale_follows_its_gradient(void **state) {
 
   opts.chain.mode = NEG_RECOVERY, opts.chain.temperature_mode = T_FIXED;
   assert_true(scale_trained(&opts));
-  opts.chain.scale_trained = false;
+  opts.chain.scale = SCALE_FIXED;
   assert_false(scale_trained(&opts));
-  opts.chain.scale_trained = true;
+  opts.chain.scale = SCALE_TRAINED;
   snprintf(opts.energy, sizeof opts.energy, "scalar");
   assert_false(scale_trained(&opts));
 }
