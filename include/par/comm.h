@@ -54,9 +54,9 @@ Err comm_agree(const Comm *comm, Err e);
 void comm_sum_i64(const Comm *comm, int64_t *x, size_t n);
 void comm_max_u32(const Comm *comm, uint32_t *x, size_t n);
 void comm_max_f64(const Comm *comm, double *x, size_t n);
-/* Collective. x holds values only in this rank's own elements and zero bits elsewhere; afterwards
- * all of them everywhere, bit for bit. */
-void comm_join(const Comm *comm, double *x, size_t n);
+/* Collective. x (bytes, whole words of 64 bits) holds values only in this rank's own words and zero
+ * bits elsewhere; afterwards all of them everywhere, bit for bit. */
+void comm_join(const Comm *comm, void *x, size_t bytes);
 /* Collective. */
 void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root);
 void comm_barrier(const Comm *comm);

@@ -61,6 +61,11 @@ void step_run(Stepper *stepper, State *state, StepReport *report);
 /* Remake the weights that the layers see, from any parameters and spectral vectors. */
 void step_weights(Stepper *stepper, const float *w, const float *s);
 long batches_per_epoch(const Stepper *stepper);
+/* Of one of this rank's chain tiles: its negatives (dim, L); its path (steps, dim, L), NULL where
+ * none is kept; with a path, its pull (dim, L). */
+float *stepper_negatives(const Stepper *stepper, long tile);
+float *stepper_path(const Stepper *stepper, long tile);
+float *stepper_pull(const Stepper *stepper, long tile);
 
 /* The parts, in files of their own. */
 /* train/negatives.c. Collective: no. Fill stepper->negatives and the counters of workers. */

@@ -30,7 +30,9 @@ typedef struct Transport {
 /* n: a multiple of 16. Owns: the caller. Borrows comm. */
 Transport *transport_new(const Comm *comm, long n, long dim, Range own, int threads);
 void transport_free(Transport **transport);
-/* Collective. Put together `to`, of which each rank has filled some tiles and cleared the others. */
+/* Zeros into `to`, before this rank fills its tiles. */
+void transport_clear(Transport *transport);
+/* Collective. Put together `to`, of which each rank has filled some tiles since transport_clear. */
 void transport_share(Transport *transport);
 /* Collective. The plan and W from the chains' ends x (own tiles, dim, L) to the data. False: some
  * distance is not finite. */

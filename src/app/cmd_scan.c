@@ -20,7 +20,6 @@ typedef struct Result {
   double auc, auc_error, at30; /* 1/eps_B at eps_S = 0.3 */
   double bound;                /* 1: no background was left, at30 is only a bound */
 } Result;
-enum { RESULT_NUMBERS = sizeof(Result) / sizeof(double) };
 
 typedef struct Scan {
   const Config *config;
@@ -237,7 +236,7 @@ static void print_table(const Scan *scan) {
 
 static Err collect(const Comm *comm, Scan *scan) {
   char path[PATH_SIZE];
-  comm_join(comm, (double *)scan->result, (size_t)members(scan) * RESULT_NUMBERS);
+  comm_join(comm, scan->result, (size_t)members(scan) * sizeof *scan->result);
   if (comm_rank(comm)) return OK;
   snprintf(path, sizeof path, "%s/scan.csv", scan->config->out);
   TRY(write_table(scan, path));

@@ -169,9 +169,9 @@ void comm_max_f64(const Comm *comm, double *x, size_t n) {
 }
 
 /* Bits survive a sum of integers with zeros; they need not survive one of floats (-0, NaN). */
-void comm_join(const Comm *comm, double *x, size_t n) {
-  _Static_assert(sizeof(double) == sizeof(int64_t), "a double's bits fill an int64");
-  reduce(comm, x, n, sizeof *x, MPI_INT64_T, MPI_SUM);
+void comm_join(const Comm *comm, void *x, size_t bytes) {
+  CHECK(bytes % sizeof(int64_t) == 0, "%zu bytes are no words of 64 bits", bytes);
+  reduce(comm, x, bytes / sizeof(int64_t), sizeof(int64_t), MPI_INT64_T, MPI_SUM);
 }
 
 void comm_broadcast(const Comm *comm, void *bytes, size_t n, int root) {

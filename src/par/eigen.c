@@ -265,8 +265,8 @@ static void make_tridiagonal(Eigen *eigen) {
     eigen->diagonal[eigen->column_id[j]] = d[j];
     if (eigen->column_id[j] < eigen->n - 1) eigen->off_diag[eigen->column_id[j]] = e[j];
   }
-  comm_join(eigen->comm, eigen->diagonal, (size_t)eigen->n);
-  comm_join(eigen->comm, eigen->off_diag, (size_t)eigen->n);
+  comm_join(eigen->comm, eigen->diagonal, (size_t)eigen->n * sizeof *eigen->diagonal);
+  comm_join(eigen->comm, eigen->off_diag, (size_t)eigen->n * sizeof *eigen->off_diag);
   mem_free(&d);
   mem_free(&e);
 }
@@ -350,7 +350,7 @@ void eigen_vectors(Eigen *eigen, double *vector) {
   memset(vector, 0, (size_t)(k * n) * sizeof *vector);
   for (long v = 0; v < eigen->vectors; v++)
     for (long i = 0; i < rows; i++) vector[element(eigen, v, i)] = c[v * rows + i];
-  comm_join(eigen->comm, vector, (size_t)(k * n));
+  comm_join(eigen->comm, vector, (size_t)(k * n) * sizeof *vector);
   mem_free(&c);
   mem_free(&z);
 }

@@ -23,10 +23,8 @@ static void train_tile(const Stepper *stepper, Worker *worker, const Position *a
 
 static void chain_tile(const Stepper *stepper, Worker *worker, const Position *at, long tile,
                        double e[L]) {
-  long size = shape_size(stepper->net->input) * L;
   (void)at;
-  recon_energy(worker->recon, e, NULL,
-               stepper->negatives + (tile - stepper->minus.tile_mine.from) * size);
+  recon_energy(worker->recon, e, NULL, stepper_negatives(stepper, tile));
 }
 
 /* Collective. Energies of all items of a split, each by the rank that owns it. Owns: the
@@ -36,7 +34,7 @@ static double *energies_new(const Stepper *stepper, const Split *split, TileEner
   double *e = MEM_NEW(double, "energies for plots", split->tiles *L);
   for (long tile = split->tile_mine.from; tile < split->tile_mine.to; tile++)
     energy(stepper, &stepper->worker[0], at, tile, e + tile * L);
-  comm_join(stepper->comm, e, (size_t)(split->tiles * L));
+  comm_join(stepper->comm, e, (size_t)(split->tiles * L) * sizeof *e);
   return e;
 }
 

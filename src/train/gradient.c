@@ -99,38 +99,36 @@ static void plus_leaf(Stepper *stepper, const State *state, Worker *worker, long
 }
 
 /* How the negatives of a leaf came about, and where they are pulled. */
-static void add_track(const Stepper *stepper, Worker *worker, Leaf *leaf, Track *track,
-                      long tile) {
-  long size = shape_size(stepper->net->input) * L;
-  if (!stepper->transport) return;
-  for (int t = 0; t < leaf->tiles; t++) {
-    long mine = tile + t - stepper->minus.tile_mine.from;
-    worker->path[t] = stepper->path + mine * track->chain->steps * size;
-    worker->pull[t] = stepper->pull + mine * size;
+static Track make_track(const Stepper *stepper, Worker *worker, const ChainOpts *chain, int tiles,
+                        long tile) {
+  for (int t = 0; t < tiles; t++) {
+    worker->path[t] = stepper_path(stepper, tile + t);
+    worker->pull[t] = stepper_pull(stepper, tile + t);
   }
-  track->path = worker->path, track->pull = worker->pull;
-  leaf->track = track;
+  return (Track){.chain = chain, .path = worker->path, .pull = worker->pull};
 }
 
 static void minus_leaf(Stepper *stepper, const State *state, Worker *worker, long i) {
   Range tiles = split_tiles(&stepper->minus, i);
-  long size = shape_size(stepper->net->input) * L;
   Leaf leaf = {.tiles = (int)(tiles.to - tiles.from),
                .x = worker->view,
                .target = worker->view,
                .linear = stepper->linear_minus,
                .quadratic = state->gamma};
   for (int t = 0; t < leaf.tiles; t++) {
-    worker->view[t] =
-        stepper->negatives + (tiles.from + t - stepper->minus.tile_mine.from) * size;
+    worker->view[t] = stepper_negatives(stepper, tiles.from + t);
     for (int l = 0; l < L; l++) {
       worker->factor[t][l] = (float)(1 / (double)stepper->minus.items);
       worker->id[t][l] = (uint64_t)((tiles.from + t) * L + l);
     }
   }
-  NegativeOpts chains = negative_opts(stepper->opts, stepper->net, &state->now);
-  Track track = {.chain = &chains.x};
-  add_track(stepper, worker, &leaf, &track, tiles.from);
+  NegativeOpts chains;
+  Track track;
+  if (stepper->transport) {
+    chains = negative_opts(stepper->opts, stepper->net, &state->now);
+    track = make_track(stepper, worker, &chains.x, leaf.tiles, tiles.from);
+    leaf.track = &track;
+  }
   add_leaf(stepper, state, worker, &leaf);
   for (int t = 0; t < leaf.tiles; t++) {
     const double *e = worker->energy[t];

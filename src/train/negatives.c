@@ -34,12 +34,10 @@ static void start_at_data(const Stepper *stepper, const Position *at, long tile,
 
 static void one_tile(Stepper *stepper, State *state, Worker *worker, const NegativeOpts *opts,
                      long tile) {
-  long size = shape_size(stepper->net->input) * L;
-  float *x = stepper->negatives + (tile - stepper->minus.tile_mine.from) * size;
+  float *x = stepper_negatives(stepper, tile);
   NegativeOpts mine = *opts;
   NegativeStats stats;
-  if (stepper->path)
-    mine.x.path = stepper->path + (tile - stepper->minus.tile_mine.from) * opts->x.steps * size;
+  mine.x.path = stepper_path(stepper, tile);
   if (negative_at_data(opts->mode)) start_at_data(stepper, &state->at, tile, x);
   negative_tile(worker->negative, &mine, &state->now.replay, x, tile * L,
                 (uint32_t)state->at.step, &stats);
@@ -54,7 +52,7 @@ static void one_tile(Stepper *stepper, State *state, Worker *worker, const Negat
 static void put_data(const Stepper *stepper, const Position *at) {
   Transport *transport = stepper->transport;
   long size = transport->dim * L;
-  memset(transport->to, 0, (size_t)(transport->n * transport->dim) * sizeof(float));
+  transport_clear(transport);
 #pragma omp parallel for num_threads(stepper->threads) schedule(static)
   for (long tile = stepper->plus.tile_mine.from; tile < stepper->plus.tile_mine.to; tile++)
     start_at_data(stepper, at, tile, transport->to + tile * size);

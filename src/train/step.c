@@ -13,6 +13,24 @@ long batches_per_epoch(const Stepper *stepper) {
   return stepper->input->train.n / stepper->opts->batch;
 }
 
+/* Floats of the rank's tiles before one of them. */
+static long offset_of(const Stepper *stepper, long tile) {
+  return (tile - stepper->minus.tile_mine.from) * shape_size(stepper->net->input) * L;
+}
+
+float *stepper_negatives(const Stepper *stepper, long tile) {
+  return stepper->negatives + offset_of(stepper, tile);
+}
+
+float *stepper_path(const Stepper *stepper, long tile) {
+  if (!stepper->path) return NULL;
+  return stepper->path + stepper->opts->chain.x.steps * offset_of(stepper, tile);
+}
+
+float *stepper_pull(const Stepper *stepper, long tile) {
+  return stepper->pull + offset_of(stepper, tile);
+}
+
 static void warn_idle_ranks(const Comm *comm, const Split *plus, const Split *minus) {
   long feed = plus->leaves > minus->leaves ? plus->leaves : minus->leaves;
   if (feed >= comm_size(comm)) return;

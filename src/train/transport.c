@@ -34,12 +34,12 @@ void transport_free(Transport **transport) {
   mem_free(transport);
 }
 
-/* Zeros and what one rank knows, put together: n * n and n * dim are even, n being one of 16. */
-static void join(const Transport *t, void *words, long n) {
-  comm_join(t->comm, words, (size_t)(n / 2));
-}
+/* Whole words of 64 bits, n being a multiple of 16. */
+static size_t to_bytes(const Transport *t) { return (size_t)(t->n * t->dim) * sizeof *t->to; }
 
-void transport_share(Transport *t) { join(t, t->to, t->n * t->dim); }
+void transport_clear(Transport *t) { memset(t->to, 0, to_bytes(t)); }
+
+void transport_share(Transport *t) { comm_join(t->comm, t->to, to_bytes(t)); }
 
 /* Squared distances of row i of this rank's chains to all data. */
 static void measure_row(const Transport *t, const float *x, long i) {
@@ -71,9 +71,10 @@ bool transport_solve(Transport *t, const float *x) {
   if (!(most <= DBL_MAX)) return false;
   frexp(most, &exponent);
   double unit = ldexp(1, COST_BITS - exponent);
-  memset(t->cost, 0, (size_t)(t->n * t->n) * sizeof *t->cost);
+  size_t bytes = (size_t)(t->n * t->n) * sizeof *t->cost;
+  memset(t->cost, 0, bytes);
   for (long k = 0; k < own_rows(t) * t->n; k++) mine[k] = (int32_t)(t->square[k] * unit + 0.5);
-  join(t, t->cost, t->n * t->n);
+  comm_join(t->comm, t->cost, bytes);
   int64_t sum = assignment_solve(&t->plan, t->cost, t->n);
   t->distance = (double)sum / unit / (double)t->n;
   return true;

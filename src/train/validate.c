@@ -108,7 +108,7 @@ static void energies(Validator *v) {
                  .tile = tile_of_both};
   memset(v->energy, 0, (size_t)(all * L) * sizeof *v->energy);
   sweep_tiles(&sweep, v->energy + mine.from * L, mine);
-  comm_join(s->comm, v->energy, (size_t)(all * L));
+  comm_join(s->comm, v->energy, (size_t)(all * L) * sizeof *v->energy);
 }
 
 static double mean_energy(const Validator *v) {
@@ -163,7 +163,7 @@ static double wasserstein(const Validator *v) {
   const Stepper *s = v->stepper;
   Transport *t = v->transport;
   Range mine = range_of(t->n / L, comm_rank(s->comm), comm_size(s->comm));
-  memset(t->to, 0, (size_t)(t->n * t->dim) * sizeof *t->to);
+  transport_clear(t);
   for (long tile = mine.from; tile < mine.to; tile++) {
     long row[L];
     float weight[L];

@@ -64,7 +64,7 @@ static void join_keeps_every_bit(void) {
   double x[N] = {0};
   Range mine = range_of(N, rank, size);
   for (long i = mine.from; i < mine.to; i++) memcpy(&x[i], &odd[i % 5], sizeof *x);
-  comm_join(world, x, N);
+  comm_join(world, x, sizeof x);
   for (int i = 0; i < N; i++) CHECK(!memcmp(&x[i], &odd[i % 5], sizeof *x), "bits of %d", i);
 }
 
