@@ -82,6 +82,21 @@ static void warn_gamma(Health *health, const State *state, const TrainOpts *opts
             "nae.gamma outweighs the contrastive term and pushes E- down, by a factor of", turn);
 }
 
+/* Of chains that take steps, and more of those that go on and on, which are to find all of the
+ * model; an energy of any sign has no ratio. The bands and the rule are those of out/verdict.c. */
+static void warn_ratio(Health *health, const State *state, const TrainOpts *opts) {
+  const NaeOpts *nae = &opts->chain;
+  bool latent = negative_latent(nae->mode) && nae->z.steps > 0;
+  bool means = (latent || nae->x.steps > 0) && !distance_find(opts->energy)->scalar;
+  bool replays = negative_replays(nae->mode);
+  double low = replays ? 0.85 : 0.2, high = replays ? 1.15 : 5;
+  double ratio = state->row_minus / state->row_plus; /* of the steps since the last log row */
+  warn_once(health, state, 0, means && (ratio < low || ratio > high),
+            replays ? "E-/E+ is outside the healthy 0.85 to 1.15"
+                    : "E-/E+ of chains that start at data is outside 0.2 to 5",
+            ratio);
+}
+
 void health_warn(Health *health, const State *state, const TrainOpts *opts,
                  const StepReport *report) {
   const int64_t *count = report->count;
@@ -93,15 +108,11 @@ void health_warn(Health *health, const State *state, const TrainOpts *opts,
       report->below_epsilon);
   if (state->at.phase != PHASE_NAE || state->at.phase_step <= opts->chain.warmup_steps) return;
   if (!distance_find(opts->energy)->scalar) warn_gamma(health, state, opts, report);
-  double ratio = state->row_minus / state->row_plus; /* of the steps since the last log row */
+  warn_ratio(health, state, opts);
   double z = share(count[COUNT_Z_ACCEPTED], count[COUNT_Z_PROPOSED]);
   double x = share(count[COUNT_X_ACCEPTED], count[COUNT_X_PROPOSED]);
   double clipped = share(count[COUNT_X_CLIPPED], count[COUNT_X_GRADIENTS]);
   double bound = share(count[COUNT_AT_BOUND], count[COUNT_VALUES]);
-  bool sampled = opts->chain.z.steps + opts->chain.x.steps > 0; /* else E- means no sample */
-  bool means = sampled && !distance_find(opts->energy)->scalar;
-  warn_once(health, state, 0, means && (ratio < 0.85 || ratio > 1.15),
-            "E-/E+ is outside the healthy 0.85 to 1.15", ratio);
   warn_once(health, state, 1, z < 0.2 || z > 0.95,
             "the latent chain accepts a share far from 0.57", z);
   warn_once(health, state, 2, x < 0.2 || x > 0.95,
