@@ -48,9 +48,7 @@ static const PhaseOpts *phase_of(const Run *run) {
   return run->state.at.phase == PHASE_NAE ? &run->opts.nae : &run->opts.ae;
 }
 
-/* The first phase of mpdr was runs of its own. */
 static bool phase_done(const Run *run) {
-  if (run->state.at.phase == PHASE_AE && run->objective->manifold) return true;
   return run->state.at.over || run->state.at.epoch >= phase_of(run)->epochs;
 }
 
@@ -134,6 +132,7 @@ static Err resume(Run *run) {
     state_start_with(&run->state, run->input->start, run->opts.seed);
   else
     state_start(&run->state, run->opts.seed);
+  run->state.at.over = run->objective->manifold; /* its first phase was runs of its own */
   return OK;
 }
 
@@ -443,20 +442,25 @@ static Err finish(Run *run) {
   return OK;
 }
 
+/* The phase at hand, or where that is over the next. */
+static Err begin_phase(Run *run) {
+  if (phase_done(run)) TRY(begin_nae(run));
+  health_begin(run->stepper, &run->state);
+  return OK;
+}
+
 static Err loop(Run *run) {
   bool stop = false;
   run->deadline = stop_at(&run->opts, run->started);
-  if (!phase_done(run)) health_begin(run->stepper, &run->state);
+  if (!all_done(run)) TRY(begin_phase(run));
   while (!all_done(run)) {
-    if (phase_done(run)) {
-      if (run->state.at.phase_step > 0) health_end(&run->health, &run->state, "done");
-      TRY(begin_nae(run));
-      health_begin(run->stepper, &run->state);
-    }
     double before = clock_now();
     TRY(one_step(run, &stop));
     run->longest = fmax(run->longest, clock_now() - before);
     if (stop && !all_done(run)) return stop_early(run);
+    if (all_done(run) || !phase_done(run)) continue;
+    health_end(&run->health, &run->state, "done");
+    TRY(begin_phase(run));
   }
   return finish(run);
 }
