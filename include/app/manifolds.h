@@ -8,6 +8,7 @@
 
 enum { MANIFOLDS_MOST = 16, MANIFOLD_PATH = 4096 };
 
+/* The loaded ones. */
 typedef struct Frozen {
   int n;
   Model model[MANIFOLDS_MOST];
@@ -20,12 +21,13 @@ typedef struct Frozen {
 Err manifolds_wanted(int *n, const Config *config);
 /* What trains the k-th of them as an ordinary run, in DIR/manifold-k, where `out` is kept.
  * Errors: no layer of the encoder says how long the code is. */
-Err manifold_config(Config *one, char out[MANIFOLD_PATH], const Config *config, int k);
-/* Load them: n trained ones, or what mpdr.manifold names. Owns: the caller, frozen_free, on errors
- * too. Errors: no model; none of an autoencoder for such samples; samples of other units. */
-Err frozen_load(Frozen *frozen, const Config *config, int n, Shape input);
+Err manifolds_config(Config *one, char out[MANIFOLD_PATH], const Config *config, int k);
+/* Load them: n trained ones, or what mpdr.manifold names. Owns: the caller, manifolds_free, on
+ * errors too. Errors: no model; none of an autoencoder for such samples. Of their units:
+ * manifolds_suit. */
+Err manifolds_load(Frozen *frozen, const Config *config, int n, Shape input);
 /* Errors: one of them is used to other units than samples that were standardised so. */
-Err frozen_suit(const Frozen *frozen, const Standard *standard);
-void frozen_free(Frozen *frozen);
+Err manifolds_suit(const Frozen *frozen, const Standard *standard);
+void manifolds_free(Frozen *frozen);
 
 #endif

@@ -207,7 +207,7 @@ static Err load(Loaded *loaded, const Comm *comm, const Config *config) {
   TRY(check_enough(loaded, config));
   if (config->start) TRY(load_start(loaded, config));
   if (config->manifold && wants_manifolds(config))
-    TRY(frozen_load(&loaded->frozen, config, 0, loaded->data.shape));
+    TRY(manifolds_load(&loaded->frozen, config, 0, loaded->data.shape));
   TRY(standardise(loaded, comm, config));
   loaded->order = (Order){.n = loaded->train.n,
                           .block = config->block,
@@ -223,7 +223,7 @@ static void unload(Loaded *loaded) {
   subset_free(&loaded->signal);
   standard_free(&loaded->standard);
   model_free(&loaded->start);
-  frozen_free(&loaded->frozen);
+  manifolds_free(&loaded->frozen);
   if (loaded->separate.rows) dataset_free(&loaded->separate);
   if (loaded->data.rows) dataset_free(&loaded->data);
 }
@@ -342,20 +342,20 @@ static Err train_manifolds(Loaded *loaded, const Comm *comm, const Config *confi
   for (int k = 0; k < loaded->manifolds && !over; k++) {
     Config one;
     char out[MANIFOLD_PATH];
-    TRY(manifold_config(&one, out, config, k));
+    TRY(manifolds_config(&one, out, config, k));
     take_time(&one, since);
     log_note("frozen autoencoder %d of %d, in %s", k + 1, loaded->manifolds, out);
     TRY(train(loaded, comm, &one, config->out));
   }
   return comm_agree(comm,
-                    frozen_load(&loaded->frozen, config, loaded->manifolds, loaded->data.shape));
+                    manifolds_load(&loaded->frozen, config, loaded->manifolds, loaded->data.shape));
 }
 
 static Err train_recovery(Loaded *loaded, const Comm *comm, Config *config) {
   double since = clock_now();
   TRY(comm_agree(comm, check_second_phase(loaded, config)));
   if (loaded->manifolds > 0) TRY(train_manifolds(loaded, comm, config));
-  TRY(frozen_suit(&loaded->frozen, &loaded->standard));
+  TRY(manifolds_suit(&loaded->frozen, &loaded->standard));
   take_time(config, since);
   return train(loaded, comm, config, NULL);
 }

@@ -66,7 +66,7 @@ static Err set_latent(NetSpec *net, long latent) {
                   "whose number of features can be set");
 }
 
-Err manifold_config(Config *one, char out[MANIFOLD_PATH], const Config *config, int k) {
+Err manifolds_config(Config *one, char out[MANIFOLD_PATH], const Config *config, int k) {
   long latent[MANIFOLDS_MOST];
   int n;
   *one = *config;
@@ -126,7 +126,7 @@ static Err load_named(Frozen *frozen, const char *names, Shape input) {
   return OK;
 }
 
-Err frozen_load(Frozen *frozen, const Config *config, int n, Shape input) {
+Err manifolds_load(Frozen *frozen, const Config *config, int n, Shape input) {
   if (n == 0) return load_named(frozen, config->manifold, input);
   for (int k = 0; k < n; k++) {
     char run[MANIFOLD_PATH];
@@ -141,7 +141,7 @@ static bool same(const float *a, const float *b, long n) {
   return !memcmp(a, b, (size_t)n * sizeof *a);
 }
 
-Err frozen_suit(const Frozen *frozen, const Standard *standard) {
+Err manifolds_suit(const Frozen *frozen, const Standard *standard) {
   for (int k = 0; k < frozen->n; k++) {
     const Model *model = &frozen->model[k];
     long dim = shape_size(model->input);
@@ -154,7 +154,7 @@ Err frozen_suit(const Frozen *frozen, const Standard *standard) {
   return OK;
 }
 
-void frozen_free(Frozen *frozen) {
+void manifolds_free(Frozen *frozen) {
   for (int k = 0; k < frozen->n; k++) {
     weights_free(&frozen->at[k].weights);
     model_free(&frozen->model[k]);
