@@ -47,8 +47,8 @@ static Comm *wrap(MPI_Comm all) {
 void comm_free(Comm **comm) {
   if (!*comm) return;
   MPI(MPI_Comm_free(&(*comm)->node));
-  MPI(MPI_Comm_free(&(*comm)->all));
   watch_free(&(*comm)->watch);
+  MPI(MPI_Comm_free(&(*comm)->all));
   mem_free(comm);
 }
 

@@ -17,6 +17,7 @@ struct Comm {
 
 /* par/watch.c */
 Watch *watch_new(void);
+/* Local. Before the communicator is freed. */
 void watch_free(Watch **watch);
 /* Collective. Around each blocking call over this communicator; where it is watched, wait until all
  * ranks have come, and end the program when the call then takes too long. */

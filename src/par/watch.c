@@ -27,11 +27,13 @@ typedef struct Name {
 struct Watch {
   double limit_s;
   int64_t entered; /* collectives so far: the same number on all ranks */
-  int64_t said;    /* the last one for which this rank has said that it waits */
-  int64_t
-      *waiting; /* (size) the last one for which each rank has said so; NULL: not a listener */
-  Name *name;   /* (size) */
+  /* The last one for which this rank has told each listener that it waits: MPI reads it until the
+   * request is done. */
+  int64_t said[2];
   MPI_Request sent[2];
+  /* (size) the last one for which each rank has said so; NULL: not a listener. */
+  int64_t *waiting;
+  Name *name; /* (size) */
 };
 
 /* Owns: the caller, mem_free. Collective. */
@@ -97,27 +99,36 @@ void comm_watch(const Comm *comm, double minutes) {
   catch_ticks(watch->limit_s);
   if (comm->rank == listener(comm, 0) || comm->rank == listener(comm, 1))
     watch->waiting = MEM_NEW(int64_t, "watchdog", comm->size);
-  watch->sent[0] = watch->sent[1] = MPI_REQUEST_NULL;
 }
 
-Watch *watch_new(void) { return MEM_NEW(Watch, "watchdog", 1); }
+Watch *watch_new(void) {
+  Watch *watch = MEM_NEW(Watch, "watchdog", 1);
+  watch->sent[0] = watch->sent[1] = MPI_REQUEST_NULL;
+  return watch;
+}
+
+/* A word that nobody has taken: cancelled, waiting for it depends on no other rank. */
+static void end_sent(MPI_Request *sent) {
+  if (*sent == MPI_REQUEST_NULL) return;
+  MPI(MPI_Cancel(sent));
+  MPI(MPI_Wait(sent, MPI_STATUS_IGNORE));
+}
 
 void watch_free(Watch **watch) {
+  for (int i = 0; i < 2; i++) end_sent(&(*watch)->sent[i]);
   mem_free(&(*watch)->waiting);
   mem_free(&(*watch)->name);
   mem_free(watch);
 }
 
-static void say_waiting(const Comm *comm) {
+static void say_waiting(const Comm *comm, int i) {
   Watch *watch = comm->watch;
-  watch->said = watch->entered;
-  for (int i = 0; i < 2; i++) {
-    int done;
-    MPI(MPI_Test(&watch->sent[i], &done, MPI_STATUS_IGNORE));
-    if (!done) continue; /* the listener has not even taken the last word: it is late itself */
-    MPI(MPI_Isend(&watch->said, 1, MPI_INT64_T, listener(comm, i), TAG_WAITING, comm->all,
-                  &watch->sent[i]));
-  }
+  int done;
+  MPI(MPI_Test(&watch->sent[i], &done, MPI_STATUS_IGNORE));
+  if (!done) return; /* the listener has not even taken the last word: it is late itself */
+  watch->said[i] = watch->entered;
+  MPI(MPI_Isend(&watch->said[i], 1, MPI_INT64_T, listener(comm, i), TAG_WAITING, comm->all,
+                &watch->sent[i]));
 }
 
 static void hear_waiting(const Comm *comm) {
@@ -169,7 +180,8 @@ static double patience(const Comm *comm) {
 
 static void look_around(const Comm *comm, double waited) {
   Watch *watch = comm->watch;
-  if (waited > watch->limit_s / 4 && watch->said != watch->entered) say_waiting(comm);
+  for (int i = 0; i < 2 && waited > watch->limit_s / 4; i++)
+    if (watch->said[i] != watch->entered) say_waiting(comm, i);
   if (watch->waiting) hear_waiting(comm);
   if (waited > patience(comm)) give_up(comm);
 }
