@@ -49,29 +49,31 @@ static void little(uint8_t *to, uint64_t x, int n) {
   for (int i = 0; i < n; i++) to[i] = (uint8_t)(x >> 8 * i);
 }
 
-static void put_crc(FILE *file, const void *bytes, size_t n) {
+/* Bytes and their check sum. */
+static bool put_checked(FILE *file, const void *bytes, size_t n) {
   uint8_t crc[4];
   little(crc, masked(bytes, n), 4);
-  fwrite(crc, 1, sizeof crc, file);
+  return fwrite(bytes, 1, n, file) == n && fwrite(crc, 1, sizeof crc, file) == sizeof crc;
+}
+
+static bool put_record(FILE *file, const void *bytes, size_t n) {
+  uint8_t length[8];
+  little(length, n, 8);
+  return put_checked(file, length, sizeof length) && put_checked(file, bytes, n) && !fflush(file);
 }
 
 static Err put_event(Events *events, Event__Event *event) {
   struct timespec now;
-  uint8_t length[8];
   clock_gettime(CLOCK_REALTIME, &now);
   event->has_wall_time = true;
   event->wall_time = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
   size_t n = event__event__get_packed_size(event);
   uint8_t *packed = MEM_NEW(uint8_t, "event", n);
   event__event__pack(event, packed);
-  little(length, n, 8);
-  fwrite(length, 1, sizeof length, events->file);
-  put_crc(events->file, length, sizeof length);
-  fwrite(packed, 1, n, events->file);
-  put_crc(events->file, packed, n);
+  bool written = put_record(events->file, packed, n);
+  Err e = written ? OK : err_user("%s: cannot write: %s", events->path, strerror(errno));
   mem_free(&packed);
-  if (!fflush(events->file)) return OK;
-  return err_user("%s: cannot write: %s", events->path, strerror(errno));
+  return e;
 }
 
 /* ---- files ---- */
@@ -99,22 +101,29 @@ static void name_file(Events *events, const char *folder, int64_t start) {
            (long long)time(NULL), (long long)start, host);
 }
 
-Err events_open(Events **events, const char *folder, int64_t start, int64_t first) {
-  Events *e = MEM_NEW(Events, "events", 1);
-  *events = e;
-  if (mkdir(folder, 0777) && errno != EEXIST)
-    return err_user("%s: cannot make this directory: %s", folder, strerror(errno));
-  name_file(e, folder, start);
-  e->file = fopen(e->path, "wb");
-  if (!e->file) return err_user("%s: cannot write: %s", e->path, strerror(errno));
-  TRY(put_version(e));
-  return put_session(e, first);
-}
-
 void events_close(Events **events) {
   if (!*events) return;
   if ((*events)->file) fclose((*events)->file);
   mem_free(events);
+}
+
+static Err open_file(Events *events, const char *folder) {
+  if (mkdir(folder, 0777) && errno != EEXIST)
+    return err_user("%s: cannot make this directory: %s", folder, strerror(errno));
+  events->file = fopen(events->path, "wb");
+  if (events->file) return OK;
+  return err_user("%s: cannot write: %s", events->path, strerror(errno));
+}
+
+Err events_open(Events **events, const char *folder, int64_t start, int64_t first) {
+  Events *opened = MEM_NEW(Events, "events", 1);
+  name_file(opened, folder, start);
+  Err e = open_file(opened, folder);
+  if (!e) e = put_version(opened);
+  if (!e) e = put_session(opened, first);
+  if (e) events_close(&opened);
+  *events = opened;
+  return e;
 }
 
 /* ---- values ---- */
@@ -152,8 +161,8 @@ static uint8_t *png_new(size_t *size, const uint8_t *grey, int rows, int columns
 
 void events_image(Events *events, const char *group, const char *name, const uint8_t *grey,
                   int rows, int columns) {
-  Event__Image *image = &events->image[events->n];
   Event__Summary__Value *value = new_value(events, group, name);
+  Event__Image *image = &events->image[value - events->value];
   event__image__init(image);
   image->has_height = image->has_width = image->has_channels = image->has_png = true;
   image->height = rows, image->width = columns, image->channels = 1;
