@@ -32,6 +32,7 @@ typedef struct ReportFact {
 /* A run as its configuration describes it. */
 typedef struct ReportRun {
   const char *folder;
+  int members;                    /* of an ensemble, in folder/member-0, ...; 0: it is none */
   char name[96];                  /* in legends */
   bool is_normal[REPORT_CLASSES]; /* of each label */
   char data[512]; /* what was trained on, in words: runs with other data are not compared */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/members.h"
 #include "base/mem.h"
 #include "data/classes.h"
 #include "out/report.h"
@@ -155,7 +156,7 @@ static void describe_run(ReportRun *run, char **text) {
 
 static Err read_run(ReportRun *run, char **text, const char *folder) {
   struct stat info;
-  *run = (ReportRun){.folder = folder};
+  *run = (ReportRun){.folder = folder, .members = members_recorded(folder)};
   if (stat(folder, &info) || !S_ISDIR(info.st_mode))
     return err_user("report: found %s, want a run directory", folder);
   name_run(run);

@@ -7,7 +7,7 @@
 #include "out/verdict.h"
 #include "report_parts.h"
 
-enum { POINTS = 1000, MEMBERS = 33 };
+enum { POINTS = 1000 };
 
 /* A plot of columns of the log. */
 typedef struct LogCurve {
@@ -74,7 +74,7 @@ enum { PLOTS = sizeof plots / sizeof *plots };
 typedef struct Logs {
   const ReportRun *run;
   int n;
-  RunLog log[MEMBERS]; /* (n) */
+  RunLog *log; /* (n) */
 } Logs;
 
 /* Runs that have logs. */
@@ -239,29 +239,37 @@ static void read_log(Logs *logs, Page *page, const char *file) {
     runlog_free(log);
 }
 
+/* Owns: the caller, free_logs. */
 static Logs read_logs(Page *page, const ReportRun *run) {
   char file[64];
-  Logs logs = {.run = run};
+  Logs logs = {.run = run, .log = MEM_NEW(RunLog, "logs of members", 1 + run->members)};
   read_log(&logs, page, "log.csv");
-  for (int m = 0; m < MEMBERS - 1; m++) {
+  for (int m = 0; m < run->members; m++) {
     snprintf(file, sizeof file, "member-%d/log.csv", m);
     read_log(&logs, page, file);
   }
   return logs;
 }
 
+static void free_logs(Logs *logs) {
+  for (int m = 0; m < logs->n; m++) runlog_free(&logs->log[m]);
+  mem_free(&logs->log);
+}
+
 bool report_training(Page *page, const ReportRun *run, int n) {
   Rows rows = {.logs = MEM_NEW(Logs, "logs", n)};
   for (int i = 0; i < n; i++) {
     rows.logs[rows.n] = read_logs(page, &run[i]);
-    rows.n += rows.logs[rows.n].n > 0;
+    if (rows.logs[rows.n].n > 0)
+      rows.n++;
+    else
+      free_logs(&rows.logs[rows.n]);
   }
   for (int i = 0; i < rows.n; i++) show_verdicts(page, &rows.logs[i]);
   bool trains = !report_has(run, "scan.csv") && !report_has(run, "explained.csv");
   if (rows.n == 0 && trains) page_html(page, "<p>There is no row of a log.csv yet.</p>\n");
   for (int p = 0; p < PLOTS && rows.n; p++) show(page, &plots[p], &rows);
-  for (int i = 0; i < rows.n; i++)
-    for (int m = 0; m < rows.logs[i].n; m++) runlog_free(&rows.logs[i].log[m]);
+  for (int i = 0; i < rows.n; i++) free_logs(&rows.logs[i]);
   bool any = rows.n > 0;
   mem_free(&rows.logs);
   return any;

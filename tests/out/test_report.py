@@ -252,8 +252,14 @@ def short(failures, folder):
         bands and all(float(r["low"]) <= float(r["e_plus"]) <= float(r["high"]) for r in bands),
         "no band over the members of an ensemble",
     )
+    for m in range(2, 40):
+        (both / f"member-{m}").mkdir()
+        shutil.copy(both / "member-1/log.csv", both / f"member-{m}")
+    (both / "members").write_text("40\n")
+    accept(failures, "report", both)
     page = (both / "report.html").read_text()
-    failures.check("ensemble, member 1: " in page, "no verdict of a member")
+    told = sum(f"ensemble, member {m}: " in page for m in range(40))
+    failures.check(told == 40, f"verdicts of {told} of 40 members")
 
 
 def several(failures, out, folder):
