@@ -3,6 +3,7 @@
 #ifndef BASE_PROVENANCE_H
 #define BASE_PROVENANCE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 typedef struct Fact {
@@ -14,6 +15,8 @@ void provenance_init(int argc, char **argv);
 /* Add or replace a fact (ranks, threads, isa, data checksum). Copies both. */
 void provenance_set(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Add the fact "ended", with the time, or take it away. */
+void provenance_ended(bool over);
 /* All facts, ended by {NULL, NULL}. Borrows: valid until the next provenance_set. */
 const Fact *provenance_facts(void);
 /* All facts as a JSON object; lines after the first begin with `indent`. */

@@ -46,6 +46,9 @@ void rundir_prune(const Rundir *dir, int64_t newest);
  * newer run holds the directory. */
 Err rundir_text(const Rundir *dir, const char *name, const char *text);
 Err rundir_publish(const Rundir *dir, const Model *model);
+/* Local. provenance.json says when the run ended, from when all is written until the directory is
+ * entered again. Errors: as those of the model. */
+Err rundir_end(const Rundir *dir);
 /* Local. A file `stop` in the directory asks the run to stop; it is taken away. */
 bool rundir_stop_file(const char *out);
 

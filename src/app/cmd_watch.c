@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,15 +104,19 @@ static bool older(const struct stat *a, const struct stat *b) {
   return s->tv_sec != t->tv_sec ? s->tv_sec < t->tv_sec : s->tv_nsec < t->tv_nsec;
 }
 
-/* energies.h5 is written when all is over, after the last row. A run shorter than log.steps has no
- * row that would say so. */
-static bool is_over(const Watching *watching, const struct stat *log) {
+/* What train says when all is written. A log alone does not always tell: a run that is shorter than
+ * log.steps has no row. */
+static bool is_over(const Watching *watching) {
   char path[PATH_SIZE];
-  struct stat end, start;
-  snprintf(path, sizeof path, "%s/energies.h5", watching->run);
-  if (stat(path, &end) || older(&end, log)) return false;
+  char *json;
   snprintf(path, sizeof path, "%s/provenance.json", watching->run);
-  return stat(path, &start) || !older(&end, &start);
+  if (config_file(&json, path)) {
+    err_clear();
+    return false;
+  }
+  bool over = strstr(json, "\n  \"ended\": ");
+  free(json);
+  return over;
 }
 
 /* Nothing new. */
@@ -122,8 +127,19 @@ static void wait_on(const Watching *watching, const struct stat *log) {
       quiet);
 }
 
-/* The last row of the log. */
-static void tell(Watching *watching, const RunLog *log, bool over) {
+static void say_none(Watching *watching, const char *text) {
+  snprintf(watching->line, LINE, "%s", text);
+  say(watching, false, "", 0);
+}
+
+static void say_short(Watching *watching) {
+  snprintf(watching->line, LINE, "finished, shorter than log.steps = %ld",
+           watching->plan.log_steps);
+  say(watching, true, "", 0);
+}
+
+/* The last row of the log; returns whether the run is over. */
+static bool tell(Watching *watching, const RunLog *log, bool over) {
   Outlook now = outlook_of(log, &watching->plan);
   char line[LINE];
   now.finished = now.finished || over;
@@ -132,40 +148,42 @@ static void tell(Watching *watching, const RunLog *log, bool over) {
     snprintf(line, sizeof line, "%s", watching->line);
     snprintf(watching->line, LINE, "back from step %ld: %.*s", watching->step, LINE - 60, line);
   }
-  say(watching, now.step != watching->step, "", 0);
+  say(watching, over || now.step != watching->step, "", 0);
   watching->row_s = (double)watching->plan.log_steps / now.steps_per_s;
   watching->step = now.step;
+  return now.finished;
 }
 
-/* Look once. Errors: there is a file, but no log. */
+/* Errors: what is there is no log. */
+static Err read_log(Watching *watching, bool *over) {
+  RunLog log;
+  if (read_plan(watching)) err_clear(); /* the one that was known stays */
+  TRY(runlog_read(&log, watching->log));
+  if (log.rows > 0)
+    *over = tell(watching, &log, *over);
+  else if (*over)
+    say_short(watching);
+  else
+    say_none(watching, "no row yet");
+  runlog_free(&log);
+  return OK;
+}
+
+/* Look once. */
 static Err look(Watching *watching, bool *over) {
   struct stat info;
-  RunLog log;
   if (stat(watching->log, &info)) {
-    snprintf(watching->line, LINE, "no log yet");
-    say(watching, false, "", 0);
+    say_none(watching, "no log yet");
     return OK;
   }
-  *over = is_over(watching, &info);
+  *over = is_over(watching);
   bool same = info.st_size == watching->read.st_size && !older(&watching->read, &info);
   if (same && !*over) {
     wait_on(watching, &info);
     return OK;
   }
   watching->read = info;
-  if (read_plan(watching)) err_clear(); /* the one that was known stays */
-  TRY(runlog_read(&log, watching->log));
-  if (log.rows == 0) {
-    snprintf(watching->line, LINE,
-             *over ? "finished, shorter than log.steps = %ld" : "no row yet",
-             watching->plan.log_steps);
-    say(watching, *over, "", 0);
-  } else {
-    tell(watching, &log, *over);
-    *over = *over || outlook_of(&log, &watching->plan).finished;
-  }
-  runlog_free(&log);
-  return OK;
+  return read_log(watching, over);
 }
 
 /* What stands against it, when all is said. */

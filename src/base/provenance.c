@@ -16,6 +16,12 @@ enum { FACTS = 64 };
 static Fact fact[FACTS + 1];
 static int facts;
 
+static int find(const char *name) {
+  int i = 0;
+  while (i < facts && strcmp(fact[i].name, name)) i++;
+  return i;
+}
+
 void provenance_set(const char *name, const char *format, ...) {
   char *value;
   va_list args;
@@ -23,14 +29,32 @@ void provenance_set(const char *name, const char *format, ...) {
   int length = vasprintf(&value, format, args);
   va_end(args);
   CHECK(length >= 0, "no memory");
-  int i = 0;
-  while (i < facts && strcmp(fact[i].name, name)) i++;
+  int i = find(name);
   CHECK(i < FACTS, "more than %d facts", FACTS);
   if (i == facts)
     fact[facts++].name = strdup(name);
   else
     free((char *)fact[i].value);
   fact[i].value = value;
+}
+
+static void set_time(const char *name) {
+  char when[64];
+  time_t t = time(NULL);
+  strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&t));
+  provenance_set(name, "%s", when);
+}
+
+void provenance_ended(bool over) {
+  int i = find("ended");
+  if (over) {
+    set_time("ended");
+  } else if (i < facts) {
+    free((char *)fact[i].name);
+    free((char *)fact[i].value);
+    fact[i] = fact[--facts];
+    fact[facts] = (Fact){0};
+  }
 }
 
 const Fact *provenance_facts(void) { return fact; }
@@ -48,15 +72,13 @@ static void note_job(void) {
 }
 
 void provenance_init(int argc, char **argv) {
-  char line[8192] = "", host[256] = "", folder[4096] = "", when[64];
+  char line[8192] = "", host[256] = "", folder[4096] = "";
   setlocale(LC_ALL, "C");
   for (int i = 0; i < argc; i++) {
     size_t used = strlen(line);
     snprintf(line + used, sizeof line - used, "%s%s", i ? " " : "", argv[i]);
   }
   gethostname(host, sizeof host - 1);
-  time_t t = time(NULL);
-  strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&t));
   provenance_set("version", "%s", provenance_version());
   provenance_set("revision", "%s", JETNAE_VCS);
   provenance_set("compiler", "%s", JETNAE_COMPILER);
@@ -64,7 +86,7 @@ void provenance_init(int argc, char **argv) {
   provenance_set("command", "%s", line);
   if (getcwd(folder, sizeof folder)) provenance_set("directory", "%s", folder);
   provenance_set("host", "%s", host);
-  provenance_set("started", "%s", when);
+  set_time("started");
   provenance_set("libraries", "%s", JETNAE_LIBRARIES);
   note_job();
 }

@@ -166,6 +166,7 @@ static Err leave(const Pca *pca, const TrainInput *input, const Rundir *dir) {
   TRY(rundir_mine(dir));
   TRY(write_table(pca, dir));
   TRY(write_model(pca, input, dir));
+  TRY(rundir_end(dir));
   log_note("finished; %s/model.h5 is the model, %s/explained.csv what each component explains",
            dir->out, dir->out);
   return OK;
@@ -183,7 +184,7 @@ Err pca_run(const Comm *comm, const TrainOpts *opts, const TrainInput *input) {
   comm_broadcast(comm, &done, sizeof done, 0);
   if (done) {
     log_note("%s: this run is finished", input->out);
-    return OK;
+    return comm_agree(comm, comm_rank(comm) == 0 ? rundir_end(&dir) : OK);
   }
   TRY(pca_fit(&pca, comm, input->data, &input->train, opts->components, opts->threads));
   Err e = comm_rank(comm) == 0 ? leave(&pca, input, &dir) : OK;

@@ -213,6 +213,7 @@ static Err publish(Rundir *dir) {
   clock_gettime(CLOCK_REALTIME, &now);
   snprintf(dir->holder, sizeof dir->holder, "%" PRId64 " %s %ld %lld.%09ld\n", dir->run_epoch,
            host, (long)getpid(), (long long)now.tv_sec, now.tv_nsec);
+  provenance_ended(false); /* this process may have made another run before */
   provenance_set("run_epoch", "%" PRId64, dir->run_epoch);
   return write_text(path, dir->holder);
 }
@@ -247,6 +248,12 @@ static Err put_provenance(const Rundir *dir) {
   Err e = rundir_text(dir, "provenance.json", text);
   free(text);
   return e;
+}
+
+Err rundir_end(const Rundir *dir) {
+  TRY(rundir_mine(dir));
+  provenance_ended(true);
+  return put_provenance(dir);
 }
 
 static void throw_away(const Rundir *dir) {

@@ -431,11 +431,17 @@ static Err stop_early(Run *run) {
   return ERR_STOPPED;
 }
 
+/* Collective. */
+static Err end(Run *run) {
+  return comm_agree(run->comm, first_rank(run) ? rundir_end(&run->dir) : OK);
+}
+
 static Err finish(Run *run) {
   health_end(&run->health, &run->state, "done");
   choose_weights(run);
   if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state));
   TRY(save(run));
+  TRY(end(run));
   const Best *best = &run->state.best;
   log_note("finished at step %" PRId64 "; %s/model.h5 is the model of step %" PRId64,
            run->state.at.step, run->dir.out, best->step < 0 ? run->state.at.step : best->step);
@@ -471,10 +477,12 @@ Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
   Run run = {.comm = comm, .spec = spec, .input = input, .started = now, .saved = now};
   comm_watch(comm, opts->watchdog_minutes);
   Err e = open_run(&run, opts);
-  if (!e && run.state.at.step > 0 && all_done(&run))
+  if (!e && run.state.at.step > 0 && all_done(&run)) {
     log_note("%s: this run is finished (step %" PRId64 ")", input->out, run.state.at.step);
-  else if (!e)
+    e = end(&run);
+  } else if (!e) {
     e = loop(&run);
+  }
   close_run(&run);
   comm_watch(comm, 0);
   return e;

@@ -56,7 +56,7 @@ def main():
         scores, model = out / "scores.h5", out / "model.h5"
 
         kept = json.loads((out / "provenance.json").read_text())
-        missing = (FACTS | {"input", "input_bytes", "input_checksum"}) - set(kept)
+        missing = (FACTS | {"input", "input_bytes", "input_checksum", "ended"}) - set(kept)
         failures.check(not missing, f"provenance.json lacks {missing}")
         wanted = {
             "ranks": "2",

@@ -211,8 +211,7 @@ def followed(failures, out, folder):
     """A run that is killed, goes on from an earlier step and ends."""
     there = folder / "followed"
     there.mkdir()
-    for name in ("config.yaml", "provenance.json"):
-        shutil.copy(out / name, there)
+    shutil.copy(out / "config.yaml", there)
     lines = (out / "log.csv").read_text().splitlines(keepends=True)
 
     def show(rows, more=""):
@@ -223,10 +222,13 @@ def followed(failures, out, folder):
     time.sleep(3)
     show(3)
     time.sleep(3)
-    show(len(lines))
+    show(8)
+    time.sleep(3)
+    shutil.copy(out / "provenance.json", there)  # of a run that has ended, whatever its last row
     result = finish(process)
     steps = [line.split(",")[0] for line in lines]
-    wanted = [f"step {steps[6]}, ", f"back from step {steps[6]}: step {steps[3]}, ", "finished"]
+    back = f"back from step {steps[6]}: step {steps[3]}, "
+    wanted = [f"step {steps[6]}, ", back, f"step {steps[8]}, ", ", finished, "]
     said = result.out.splitlines()
     good = result.code == 0 and all(any(w in line for line in said) for w in wanted)
     failures.check(good and len([line for line in said if "step " in line]) >= 3, result)
