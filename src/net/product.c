@@ -17,8 +17,10 @@ size_t product_packed_size(long outs, long ins) {
 /* The first n outputs of a block, then zeros. */
 INLINE void pack_block(float *restrict packed, const float *restrict w, long ins, long stride_out,
                        long stride_in, long n) {
-  for (long i = 0; i < ins; i++, packed += OUTS, w += stride_in) UNROLL(20)
-  for (int k = 0; k < OUTS; k++) packed[k] = k < n ? w[k * stride_out] : 0;
+  for (long i = 0; i < ins; i++, packed += OUTS, w += stride_in) {
+    UNROLL(20)
+    for (int k = 0; k < OUTS; k++) packed[k] = k < n ? w[k * stride_out] : 0;
+  }
 }
 
 /* Order: blocks of outputs, inputs, outputs of the block; zeros after the last output. */
@@ -44,15 +46,20 @@ INLINE void block(float *y, const float *x, const float *w, const float *bias, l
   for (long i = 0; i < ins; i++, w += OUTS) {
     for (int k = 0; k < OUTS; k += L) __builtin_prefetch(w + AHEAD * OUTS + k);
     UNROLL(20)
-    for (int k = 0; k < OUTS; k++) UNROLL(2)
-    for (int h = 0; h < PARTS; h++)
-      a[k][h] = v_fma(v_load(x + l + h * VL, i), v_set(w[k]), a[k][h]);
+    for (int k = 0; k < OUTS; k++) {
+      UNROLL(2)
+      for (int h = 0; h < PARTS; h++)
+        a[k][h] = v_fma(v_load(x + l + h * VL, i), v_set(w[k]), a[k][h]);
+    }
   }
   UNROLL(20)
-  for (int k = 0; k < OUTS; k++)
-    if (o + k < outs) UNROLL(2)
-  for (int h = 0; h < PARTS; h++)
-    finish_store(finish, y, &a[k][h], 1, 1, 1, o + k, 0, 0, l + h * VL);
+  for (int k = 0; k < OUTS; k++) {
+    if (o + k < outs) {
+      UNROLL(2)
+      for (int h = 0; h < PARTS; h++)
+        finish_store(finish, y, &a[k][h], 1, 1, 1, o + k, 0, 0, l + h * VL);
+    }
+  }
 }
 
 void product(float *y, const float *x, const float *packed, const float *bias, long per_bias,
@@ -86,19 +93,25 @@ INLINE void corner(float *dw, long ins, const float *const *dy, const float *pan
   for (int k = skip; k < rows; k++)
     for (long i = 0; i < n; i += L) __builtin_prefetch(dw + (o + k) * ins + i, 1);
   UNROLL(6)
-  for (int k = 0; k < rows; k++) UNROLL(4)
-  for (int b = 0; b < wide; b++) a[k][b] = v_set(0);
+  for (int k = 0; k < rows; k++) {
+    UNROLL(4)
+    for (int b = 0; b < wide; b++) a[k][b] = v_set(0);
+  }
   for (int t = 0; t < tiles; t++)
     for (int l = 0; l < L; l++, panel += COLS) {
       const float *d = dy[t] + o * L + l;
       UNROLL(6)
-      for (int k = 0; k < rows; k++) UNROLL(4)
-      for (int b = 0; b < wide; b++)
-        a[k][b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[k * L]), a[k][b]);
+      for (int k = 0; k < rows; k++) {
+        UNROLL(4)
+        for (int b = 0; b < wide; b++)
+          a[k][b] = v_fma(*(const vec *)(panel + b * VL), v_set(d[k * L]), a[k][b]);
+      }
     }
   UNROLL(6)
-  for (int k = 0; k < rows; k++) UNROLL(4)
-  for (int b = 0; b < wide; b++) *(vec *)(sum + (k * wide + b) * VL) = a[k][b];
+  for (int k = 0; k < rows; k++) {
+    UNROLL(4)
+    for (int b = 0; b < wide; b++) *(vec *)(sum + (k * wide + b) * VL) = a[k][b];
+  }
   for (int k = skip; k < rows; k++)
     for (long i = 0; i < n; i++) dw[(o + k) * ins + i] += sum[k * wide * VL + i];
 }
@@ -106,9 +119,11 @@ INLINE void corner(float *dw, long ins, const float *const *dy, const float *pan
 /* All outputs for n inputs; the last block overlaps the one before. */
 INLINE void column(float *dw, long ins, const float *const *dy, const float *panel, long outs,
                    int tiles, int wide, long n) {
-  for (long o = 0; o < outs && outs < ROWS; o++)
-    corner(dw, ins, dy, panel, o, tiles, 1, wide, 0, n);
-  for (long o = 0; o < outs && outs >= ROWS; o += ROWS) {
+  if (outs < ROWS) {
+    for (long o = 0; o < outs; o++) corner(dw, ins, dy, panel, o, tiles, 1, wide, 0, n);
+    return;
+  }
+  for (long o = 0; o < outs; o += ROWS) {
     long first = o + ROWS > outs ? outs - ROWS : o;
     corner(dw, ins, dy, panel, first, tiles, ROWS, wide, (int)(o - first), n);
   }

@@ -21,7 +21,7 @@ enum { POINTS = 36, OUTS = 8, PATCHES = 2, CHANNELS = 32, GROUP = 8 };
 
 /* Values of the polynomial g0 + g1 x + g2 x^2 at the points, over the products of differences. */
 static void transform_taps(double out[6], double g0, double g1, double g2) {
-  const double a = A, b = B, a2 = A2, b2 = B2;
+  const double a = WINOGRAD_A, b = WINOGRAD_B, a2 = a * a, b2 = b * b;
   out[0] = g0 / (a2 * b2);
   out[1] = (g0 + a * g1 + a2 * g2) / (2 * a2 * (a2 - b2));
   out[2] = (g0 - a * g1 + a2 * g2) / (2 * a2 * (a2 - b2));
@@ -94,9 +94,9 @@ INLINE void take(const Job *job, int i, int j, int from, int to, vec *v, long ld
     if (edge) {
       _Alignas(64) float patch[POINTS * L];
       copy_patch(patch, xc, in, top, left);
-      transform_input(patch, L * 6, v, ld);
+      winograd_transform_input(patch, L * 6, v, ld);
     } else {
-      transform_input(xc + L * ((long)top * in.w + left), L * (long)in.w, v, ld);
+      winograd_transform_input(xc + L * ((long)top * in.w + left), L * (long)in.w, v, ld);
     }
   }
 }
@@ -110,7 +110,7 @@ INLINE void give(const Job *job, int i, int j, int o, const vec *m, long ld) {
   const int l = job->l;
   Shape s = job->g->out;
   long site = ((long)o * s.h + i) * s.w + j;
-  transform_output(m, ld, v_set(bias ? bias[o] : 0), out);
+  winograd_transform_output(m, ld, v_set(bias ? bias[o] : 0), out);
   if (i + 4 <= s.h && j + 4 <= s.w) {
     finish_store(finish, y, out[0], 4, 4, 4, site, s.w, 1, l);
     return;
@@ -130,7 +130,7 @@ INLINE void take_back(const Job *job, int i, int j, int from, int to, vec *v, lo
     for (int r = 0; r < 4; r++)
       for (int b = 0; b < 4; b++)
         dy[r][b] = i + r < s.h && j + b < s.w ? v_load(x, (long)r * s.w + b) : v_set(0);
-    transform_output_back(dy, v, ld);
+    winograd_transform_output_back(dy, v, ld);
   }
 }
 
@@ -140,7 +140,7 @@ INLINE void give_back(const Job *job, int i, int j, int c, const vec *m, long ld
   int top = i - job->g->top, left = j - job->g->left;
   float *y = job->y + job->l + L * (long)c * s.h * s.w;
   vec d[6][6];
-  transform_input_back(m, ld, d);
+  winograd_transform_input_back(m, ld, d);
   for (int r = 0; r < 6; r++)
     for (int b = 0; b < 6; b++) {
       bool outside = top + r < 0 || top + r >= s.h || left + b < 0 || left + b >= s.w;
