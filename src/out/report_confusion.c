@@ -88,7 +88,7 @@ static void show_pair(Page *page, const ScoredRun *a, const ScoredRun *b, const 
     double e[2] = {a->energy.value[i], b->energy.value[i]};
     if (a->is_signal[i] < 0 || !isfinite(e[0]) || !isfinite(e[1])) continue;
     bool odd[2] = {e[0] > cut[0], e[1] > cut[1]};
-    value[4 * a->is_signal[i] + (odd[0] ? odd[1] ? 3 : 2 : odd[1] ? 1 : 0)]++;
+    value[4 * a->is_signal[i] + 2 * odd[0] + odd[1]]++;
   }
   shares(value, 2, 4);
   const ScoredRun *run[] = {a, b};

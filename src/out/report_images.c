@@ -270,11 +270,13 @@ static bool show_samples(Page *page, const ReportRun *run) {
   const char *left[2];
   int sets = 0;
   report_path(path, run, "samples.h5");
-  for (int s = 0; s < 2 && report_has(run, "samples.h5"); s++)
-    if (data_rows(&data[sets], path, set[s], 0, SHOWN)) {
-      left[sets] = text[s];
-      sets += frame_is_image(frame_of(&data[sets])) ? 1 : (data_free(&data[sets]), 0);
-    }
+  for (int s = 0; s < 2 && report_has(run, "samples.h5"); s++) {
+    if (!data_rows(&data[sets], path, set[s], 0, SHOWN)) continue;
+    if (frame_is_image(frame_of(&data[sets])))
+      left[sets++] = text[s];
+    else
+      data_free(&data[sets]);
+  }
   if (sets == 0) return false;
   if (sets == 1) left[0] = "samples";
   int n = data[0].rows < SHOWN ? (int)data[0].rows : SHOWN;

@@ -317,15 +317,25 @@ static void show_walk(Page *page, Decoder *d, const ReportRun *run) {
   mem_free(&w.z), mem_free(&w.x);
 }
 
+/* A globe ends by itself; elsewhere it must be known how far codes go. */
+static bool show_model(Page *page, Decoder *d, const ReportRun *run) {
+  if (d->sphere && d->latent == 3) {
+    show_map(page, d);
+    show_walk(page, d, run);
+    return true;
+  }
+  if (!(d->low[0] < d->high[0])) return false;
+  if (d->latent == 2) show_map(page, d);
+  if (d->sphere) return d->latent == 2;
+  if (d->latent == 1) show_curve(page, d);
+  show_walk(page, d, run);
+  return true;
+}
+
 bool report_model(Page *page, const ReportRun *run) {
   Decoder *d = MEM_NEW(Decoder, "model of a report", 1);
-  bool open = decoder_open(d, page, run), ends = open && d->low[0] < d->high[0];
-  bool globe = open && d->sphere && d->latent == 3, map = globe || (ends && d->latent == 2);
-  bool curve = ends && d->latent == 1 && !d->sphere, walk = globe || (ends && !d->sphere);
-  if (map) show_map(page, d);
-  if (curve) show_curve(page, d);
-  if (walk) show_walk(page, d, run);
+  bool shown = decoder_open(d, page, run) && show_model(page, d, run);
   decoder_close(d);
   mem_free(&d);
-  return map || curve || walk;
+  return shown;
 }

@@ -117,10 +117,12 @@ typedef struct Rule {
 /* Of rules on the same measure and column the first that is broken speaks, and the first trouble
  * gives the word: causes stand before what follows from them. Bands of E-/E+, of
  * acceptance and of shares are those that training warns of (train/health.h). */
+enum { LOST }; /* the rule that holds for the shortest log, too */
 static const Rule rules[] = {
-    {not_finite, "e_plus", INFINITY, INFINITY, TROUBLE, "diverged",
-     "E+ is no number at step %.0f: the weights are lost. Lower the rate (train.ae_rate, "
-     "train.nae_rate) or clip the gradients (train.ae_clip, train.nae_clip)."},
+    [LOST] =
+        {not_finite, "e_plus", INFINITY, INFINITY, TROUBLE, "diverged",
+         "E+ is no number at step %.0f: the weights are lost. Lower the rate (train.ae_rate, "
+         "train.nae_rate) or clip the gradients (train.ae_clip, train.nae_clip)."},
     {growth, "norm_encoder", -INFINITY, 100, TROUBLE, "diverged",
      "the norm of the encoder's weights is %.3g times what it was at first: they have run away. "
      "Lower the rate."},
@@ -272,7 +274,7 @@ Verdict verdict_of(const RunLog *log) {
   if (rows < ROWS_LEAST) {
     add(&verdict, REMARK, "", "%.0f rows of this phase are too few to tell.", (double)rows);
     double step = not_finite(log, "e_plus");
-    if (!isnan(step)) add(&verdict, TROUBLE, rules[0].word, rules[0].text, step);
+    if (!isnan(step)) add(&verdict, TROUBLE, rules[LOST].word, rules[LOST].text, step);
   } else {
     apply_rules(&verdict, log);
   }

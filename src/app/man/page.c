@@ -29,7 +29,10 @@ static void put(const char *text, size_t n) {
   if (n && *text == '.') fputs("\\&", stdout);
   for (size_t i = 0; i < n; i++) {
     const char *at = memchr(plain, text[i], sizeof plain - 1);
-    at ? fputs(named[at - plain], stdout) : putchar(text[i]);
+    if (at)
+      fputs(named[at - plain], stdout);
+    else
+      putchar(text[i]);
   }
 }
 
