@@ -7,7 +7,8 @@
 #include "app/config.h"
 #include "par/comm.h"
 
-/* Collective. Note what this program runs as: command, ranks and hosts, libraries, configuration. */
+/* Collective. Note what this program runs as: command, ranks and hosts, libraries,
+ * configuration. */
 void origin_note_run(const Comm *comm, const char *command, const Config *config);
 /* Note a data set: `what`, `what`_bytes (of a file), `what`_checksum (of the samples). */
 void origin_note_data(const char *what, const char *path, const char *otherwise,
@@ -16,7 +17,8 @@ void origin_note_data(const char *what, const char *path, const char *otherwise,
 void origin_note_model(const char *path);
 
 /* The configuration of the training behind `path`: a run directory, anything in it, a model, a
- * checkpoint, scores, or a configuration itself. Owns: the caller, free(). Errors: there is none. */
+ * checkpoint, scores, or a configuration itself. Owns: the caller, free(). Errors: there is
+ * none. */
 Err origin_config(char **text, const char *path);
 
 #endif

@@ -1,10 +1,10 @@
 /* A trained model in a file: written by train, read by everything else and by the C library.
  * Plain HDF5, no MPI, opens with h5py: /encoder/0 ... /decoder/3, one group per layer with its
  * type and attributes and one dataset per tensor (named dimensions), what the layers see
- * (spectral weights are already divided), with its CRC-32 as an attribute, verified on reading; /input shape,
- * names of features, mean and scale where samples are standardised; temperature; /config, the options that
- * make the result as text, so that scoring prepares data as training did; /provenance. The same
- * model gives the same bytes. */
+ * (spectral weights are already divided), with its CRC-32 as an attribute, verified on reading;
+ * /input shape, names of features, mean and scale where samples are standardised; temperature;
+ * /config, the options that make the result as text, so that scoring prepares data as training
+ * did; /provenance. The same model gives the same bytes. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 

@@ -18,8 +18,8 @@ INLINE vec finish_row(int kind, Finish f, vec v, long site, int l) {
   return v;
 }
 
-/* Finish and store v (m, n): v[k][b] goes to site + k * plane + b * step of y. m and n are constants,
- * `of` is the length of a row of v. */
+/* Finish and store v (m, n): v[k][b] goes to site + k * plane + b * step of y. m and n are
+ * constants, `of` is the length of a row of v. */
 INLINE void finish_store_as(int kind, Finish f, float *y, const vec *v, int of, int m, int n,
                             long site, long plane, long step, int l) {
   UNROLL(4)

@@ -18,7 +18,8 @@ INLINE float lanes_sum(const float *row) {
   return (t[0] + t[2]) + (t[1] + t[3]);
 }
 
-/* sum[k] = sum over the lanes of row k (n, L). sum and the rows have room for a multiple of four. */
+/* sum[k] = sum over the lanes of row k (n, L). sum and the rows have room for a multiple of
+ * four. */
 INLINE void lanes_sums(float *sum, const float *row, long n) {
   for (long k = 0; k < n; k += 4) {
     quad a = lanes_quarter(row, k), b = lanes_quarter(row, k + 1);

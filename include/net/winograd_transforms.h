@@ -14,8 +14,8 @@
 #define A2 (A * A)
 #define B2 (B * B)
 
-/* Forget what was read: compilers would keep the rows of x or M over all passes of a transform, more
- * than there are registers, and spill them. */
+/* Forget what was read: compilers would keep the rows of x or M over all passes of a transform,
+ * more than there are registers, and spill them. */
 INLINE void winograd_forget(void) { __asm__ volatile("" ::: "memory"); }
 
 /* --- inputs --- */

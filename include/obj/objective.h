@@ -1,6 +1,6 @@
 /* What is minimised. An objective turns one leaf of samples into a gradient and their energies; a
- * contrastive one (nae, mpdr) also says where its negatives come from. One file each, src/obj/<name>.c,
- * and one line of the table in src/obj/objectives.c.
+ * contrastive one (nae, mpdr) also says where its negatives come from. One file each,
+ * src/obj/<name>.c, and one line of the table in src/obj/objectives.c.
  *
  * The loss of a leaf is the sum over its samples of factor * (linear E + quadratic E^2) (+ terms
  * of the objective's own). For data factor = weight / B and linear = 1 (AE) or 1/T; for negatives

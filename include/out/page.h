@@ -1,7 +1,7 @@
 /* A report while it is made: text and plots in order, one HTML page in the end that needs no
- * other file, and beside it, in a folder, each plot as SVG and PDF, its numbers as CSV, and the gnuplot
- * script that draws them all (`gnuplot plots.gp` there draws them again, after changes for a
- * talk).
+ * other file, and beside it, in a folder, each plot as SVG and PDF, its numbers as CSV, and the
+ * gnuplot script that draws them all (`gnuplot plots.gp` there draws them again, after changes
+ * for a talk).
  *
  * A CSV has one row per point, with the name of the curve first; two empty lines part curves,
  * which is how gnuplot tells them apart and what other readers skip. */

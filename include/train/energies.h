@@ -1,7 +1,7 @@
 /* energies.h5, when training is over: the energies of the samples of the last step (/train), of
  * held-out ones (/valid), of labelled anomalies (/signal) and of the ends of the last step's
- * chains (/negative), those that there are, all under the weights that the stepper has made. For plots:
- * nothing is decided from it. */
+ * chains (/negative), those that there are, all under the weights that the stepper has made. For
+ * plots: nothing is decided from it. */
 #ifndef TRAIN_ENERGIES_H
 #define TRAIN_ENERGIES_H
 

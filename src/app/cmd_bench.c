@@ -74,19 +74,16 @@ const Command cmd_bench = {
     .usage = "[data.input=FILE] [csv=true] [cases=TEXT] [isa=avx2] [key=value ...]",
     .summary = "measure this machine: FMA peak, kernels, steps, scoring, reading",
     .help =
-        "First the FMA peak of this core, then the layers of the reference networks, whole "
-        "steps of\n"
+        "First the FMA peak of this core, then the layers of the reference networks, whole steps "
+        "of\n"
         "the reference jet network, scoring and reading, in under two minutes. Speeds of "
         "arithmetic\n"
-        "are effective: counted as direct convolution, whatever was done instead, so Winograd "
-        "can\n"
+        "are effective: counted as direct convolution, whatever was done instead, so Winograd can\n"
         "exceed the peak. `of peak` is their share of the FMA peak of one core with the ISA in "
         "use.\n"
-        "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to "
-        "read,\n"
+        "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to read,\n"
         "say of the top-tagging layout; without it the reading is left out. score1.jets and\n"
-        "score16.jets score one jet and sixteen at a time, as event loops do: one over the "
-        "speed\n"
+        "score16.jets score one jet and sixteen at a time, as event loops do: one over the speed\n"
         "is the time for a jet. cases=weights runs the cases whose names hold that.\n"
         "\n"
         "  jetnae bench csv=true data.input=test.h5\n",

@@ -29,10 +29,8 @@ const Command cmd_encode = {
     .usage = "RUN data.input=FILE [out=codes.h5] [key=value ...]",
     .summary = "give every row of a file its code, for use as features elsewhere",
     .help =
-        "RUN is a run directory or a model file. The rows are prepared as the training data "
-        "were\n"
-        "and go through the encoder; a vae gives the mean. Writes /code (rows, D) and, where "
-        "the\n"
+        "RUN is a run directory or a model file. The rows are prepared as the training data were\n"
+        "and go through the encoder; a vae gives the mean. Writes /code (rows, D) and, where the\n"
         "input has labels, /label: one row per input row, in input order, NaN for refused rows.\n"
         "rows.from and rows.to choose a range of rows. Ranks write their own rows, so the file\n"
         "may be larger than the memory of one.\n"

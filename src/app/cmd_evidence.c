@@ -103,8 +103,7 @@ const Command cmd_evidence = {
     .usage = "RUN data.input=FILE [out=evidence.json] [key=value ...]",
     .summary = "estimate log Omega and the log-likelihood of held-out rows",
     .help =
-        "RUN is a run directory or a model file. Estimates log Omega, the log of the integral "
-        "of\n"
+        "RUN is a run directory or a model file. Estimates log Omega, the log of the integral of\n"
         "exp(-E(x)/T) over all x, by annealed importance sampling, and with it the mean\n"
         "log-likelihood -E/T - log Omega of the rows of data.input. Densities are in the units\n"
         "of the network's input: of standardised features, the standardised ones.\n"

@@ -24,17 +24,14 @@ const Command cmd_export = {
     .usage = "RUN out=FOLDER",
     .summary = "write a model as ONNX, for other software",
     .help =
-        "RUN is a run directory or a model file. Writes three ONNX models (opset 17, batch "
-        "free):\n"
-        "encoder.onnx from x (N, channels, rows, columns) to code (N, D), decoder.onnx back, "
-        "and\n"
+        "RUN is a run directory or a model file. Writes three ONNX models (opset 17, batch free):\n"
+        "encoder.onnx from x (N, channels, rows, columns) to code (N, D), decoder.onnx back, and\n"
         "energy.onnx from x to energy (N), the anomaly score. x is a sample as training saw it,\n"
         "before standardisation, which is part of the models: for jets the finished image.\n"
         "A network without decoder (energy scalar) has an energy.onnx only.\n"
         "\n"
         "  jetnae export runs/qcd out=runs/qcd/onnx\n"
-        "  python3 -c \"import onnx; "
-        "print(onnx.load('runs/qcd/onnx/energy.onnx').graph.input)\"\n",
+        "  python3 -c \"import onnx; print(onnx.load('runs/qcd/onnx/energy.onnx').graph.input)\"\n",
     .takes_run = true,
     .run = run,
 };

@@ -18,11 +18,9 @@ const Command cmd_generate = {
     .summary = "make toy jets",
     .help =
         "Makes toy jets, half of them QCD-like (label 0) and half top-like (label 1), of 550 to\n"
-        "650 GeV, and writes them to one file in the lean layout, which train, score and "
-        "prepare\n"
+        "650 GeV, and writes them to one file in the lean layout, which train, score and prepare\n"
         "read; with generate.table=true as a plain table of the published top-tagging layout.\n"
-        "The same jets for the same seed on any number of ranks; memory does not grow with "
-        "their\n"
+        "The same jets for the same seed on any number of ranks; memory does not grow with their\n"
         "number. For trying things out, not for physics.\n"
         "\n"
         "  mpirun -n 4 jetnae generate out=toy.h5 generate.jets=50000\n"

@@ -108,12 +108,10 @@ const Command cmd_import = {
         "with two nn.Sequential; layers that have parameters are taken in order. Other names\n"
         "want a map, a text file with lines `ours theirs`: ours are encoder.0.weight,\n"
         "encoder.0.bias, encoder.1.slope, ... (layers counted from 0 as the configuration lists\n"
-        "them), and input.mean, input.scale if samples are to be standardised; `- theirs` "
-        "leaves\n"
+        "them), and input.mean, input.scale if samples are to be standardised; `- theirs` leaves\n"
         "a tensor out. Weights under spectral normalization are divided by their norm.\n"
         "\n"
-        "  jetnae import configs/jets-conv.yaml import.weights=autoencoder.safetensors "
-        "out=runs/a\n"
+        "  jetnae import configs/jets-conv.yaml import.weights=autoencoder.safetensors out=runs/a\n"
         "  jetnae score runs/a data.input=test.h5\n",
     .needs_config = true,
     .run = run,

@@ -16,13 +16,10 @@ const Command cmd_prepare = {
     .usage = "[config.yaml] data.input=FILE out=FILE [prepare.layout=jets|exact|pixels] ...",
     .summary = "read a data file once, in parallel, into the lean layout",
     .help =
-        "Reads any file that train reads, every rank its own rows, and writes one HDF5 file "
-        "that\n"
+        "Reads any file that train reads, every rank its own rows, and writes one HDF5 file that\n"
         "is a fraction of its size, opens with h5py and is read fast: with prepare.layout=jets\n"
-        "the px, py, pz of the constituents and each jet's mass; exact: the constituents' E "
-        "too;\n"
-        "pixels: the jet images before filter and power (data.image_size, data.pixel_merge, "
-        "...).\n"
+        "the px, py, pz of the constituents and each jet's mass; exact: the constituents' E too;\n"
+        "pixels: the jet images before filter and power (data.image_size, data.pixel_merge, ...).\n"
         "Labels, weights and the truth record come along; attributes say from which file, rows\n"
         "and options it was made. Training on it gives the same bits as training on the source.\n"
         "\n"

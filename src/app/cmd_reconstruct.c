@@ -38,14 +38,12 @@ const Command cmd_reconstruct = {
     .usage = "RUN data.input=FILE [out=reconstructions.h5] [key=value ...]",
     .summary = "what a model makes of every row of a file: its reconstruction, or it denoised",
     .help =
-        "RUN is a run directory or a model file. The rows are prepared as the training data "
-        "were\n"
+        "RUN is a run directory or a model file. The rows are prepared as the training data were\n"
         "and go through encoder and decoder. Writes /reconstruction (rows, ...), /energy, with\n"
         "reconstruct.input=true /input, the row itself, and, where the input has labels,\n"
         "/label: one row per input row, in input order, NaN for refused rows.\n"
         "\n"
-        "Where the data are pairs of noisy and clean samples (data.target, or "
-        "data.source=chirp)\n"
+        "Where the data are pairs of noisy and clean samples (data.target, or data.source=chirp)\n"
         "the energy is the distance to the clean one, /squares holds the squared distances of\n"
         "input and reconstruction to it, and the signal-to-noise gain is printed: ten times the\n"
         "logarithm to base ten of the ratio of their sums.\n"

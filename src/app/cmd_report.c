@@ -212,10 +212,8 @@ const Command cmd_report = {
     .summary = "one page with plots of a run, or of several side by side",
     .help =
         "RUN is a run directory. Writes RUN/report.html, one file that needs no other, and in\n"
-        "RUN/report each plot as SVG and PDF, its numbers as CSV and the gnuplot script that "
-        "drew\n"
-        "them. Shows what is there: training and the chains' health from log.csv, with a "
-        "verdict\n"
+        "RUN/report each plot as SVG and PDF, its numbers as CSV and the gnuplot script that drew\n"
+        "them. Shows what is there: training and the chains' health from log.csv, with a verdict\n"
         "and its reasons; energies of training, validation, anomalies and negatives from\n"
         "energies.h5; log Omega from evidence.json; energies by class, ROC, rejection,\n"
         "significance, confusion and the jets' mass from scores.h5; the best and the worst\n"

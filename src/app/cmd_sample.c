@@ -90,8 +90,7 @@ const Command cmd_sample = {
     .usage = "RUN [out=samples.h5] [sample.count=N] [key=value ...]",
     .summary = "draw samples from a vae or an nae",
     .help =
-        "RUN is a run directory or a model file. Writes /x (rows, ...), /z (rows, D), the "
-        "codes,\n"
+        "RUN is a run directory or a model file. Writes /x (rows, ...), /z (rows, D), the codes,\n"
         "and /energy. sample.count says how many; another seed= gives others; the same seed the\n"
         "same bits on any number of ranks.\n"
         "\n"
@@ -99,8 +98,7 @@ const Command cmd_sample = {
         "from one draw to another in sample.walk_steps points, sample.count times;\n"
         "sample.walk=grid covers the plane of the first two features of the code, from -2 to 2.\n"
         "\n"
-        "An nae runs its own chains, as in training but from fresh starts: a latent chain, "
-        "whose\n"
+        "An nae runs its own chains, as in training but from fresh starts: a latent chain, whose\n"
         "decoded end is /x_latent, then a visible chain, whose end is /x. The options of the\n"
         "chains are those of the training; say nae.z_steps, nae.x_steps, nae.temperature or\n"
         "nae.z_temperature to change them: fresh chains want more steps than replayed ones, and\n"

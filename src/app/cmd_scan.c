@@ -274,14 +274,12 @@ const Command cmd_scan = {
         "command again goes on where it was. The ranks split into scan.groups groups that train\n"
         "side by side, each with its own copy of the data. train.select auto is last here.\n"
         "\n"
-        "With scan.member=I only run I is trained (in a job array, jobs/scan.sbatch); the "
-        "command\n"
+        "With scan.member=I only run I is trained (in a job array, jobs/scan.sbatch); the command\n"
         "without it then makes DIR/scan.csv.\n"
         "\n"
         "  mpirun -n 4 jetnae scan configs/jets-dense.yaml data.input=train.h5 scan.test=test.h5 "
         "\\\n"
-        "    data.train_limit=10000 scan.values=0,0.01,0.1,0.5,0.9,1 scan.seeds=2 "
-        "out=runs/scan\n",
+        "    data.train_limit=10000 scan.values=0,0.01,0.1,0.5,0.9,1 scan.seeds=2 out=runs/scan\n",
     .needs_config = true,
     .run = run,
 };

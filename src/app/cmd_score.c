@@ -233,14 +233,11 @@ const Command cmd_score = {
     .usage = "RUN data.input=FILE [out=scores.h5] [key=value ...]",
     .summary = "give every row of a file its energy, and say how well anomalies are found",
     .help =
-        "RUN is a run directory or a model file. The rows are prepared as the training data "
-        "were;\n"
-        "what is given on the command line wins. Writes /energy and, where the input has "
-        "labels,\n"
+        "RUN is a run directory or a model file. The rows are prepared as the training data were;\n"
+        "what is given on the command line wins. Writes /energy and, where the input has labels,\n"
         "/label: one row per input row, in input order, NaN for refused rows. With labels it\n"
         "prints the AUC with its error and the background rejections 1/eps_B at a signal\n"
-        "efficiency of 0.2 and 0.3; signal is every class that is not data.normal. rows.from "
-        "and\n"
+        "efficiency of 0.2 and 0.3; signal is every class that is not data.normal. rows.from and\n"
         "rows.to choose a range of rows.\n"
         "\n"
         "A vae also gives /kl and /elbo. The directory of an ensemble (train ensemble=K) gives "

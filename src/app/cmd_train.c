@@ -136,8 +136,8 @@ static float *copy_floats(const float *x, long n) {
   return copy;
 }
 
-/* As the weights to begin with, or frozen ones, are used to; else by the rows to train on, whatever else is
- * there. */
+/* As the weights to begin with, or frozen ones, are used to; else by the rows to train on,
+ * whatever else is there. */
 static Err find_standard(Loaded *loaded, const Comm *comm, const Config *config) {
   Standard *standard = &loaded->standard;
   Model *start = &loaded->start;
@@ -418,17 +418,13 @@ const Command cmd_train = {
         "objective=pca fits principal components instead (pca.components), with any number of\n"
         "ranks, and needs no network; what each explains is in DIR/explained.csv.\n"
         "\n"
-        "With ensemble=K the ranks train K members side by side, in DIR/member-0 and so on, "
-        "with\n"
+        "With ensemble=K the ranks train K members side by side, in DIR/member-0 and so on, with\n"
         "seed, seed + 1, ...; score DIR gives their mean and spread.\n"
         "\n"
-        "DIR holds config.yaml (resolved), log.csv (one row every log.steps steps), model.h5 "
-        "(the\n"
+        "DIR holds config.yaml (resolved), log.csv (one row every log.steps steps), model.h5 (the\n"
         "state that train.select chose), checkpoints/. The same command again continues; a\n"
-        "finished run says so. `touch DIR/stop`, SIGTERM or SIGUSR1 stop it after the step "
-        "(exit\n"
-        "code 75). In the log watch E-/E+, healthy between 0.85 and 1.15; the loss is no "
-        "measure\n"
+        "finished run says so. `touch DIR/stop`, SIGTERM or SIGUSR1 stop it after the step (exit\n"
+        "code 75). In the log watch E-/E+, healthy between 0.85 and 1.15; the loss is no measure\n"
         "of progress.\n"
         "\n"
         "  mpirun -n 4 jetnae train configs/jets-nae.yaml data.input=train.h5 out=runs/qcd\n"

@@ -218,14 +218,12 @@ const Command cmd_watch = {
     .usage = "RUN",
     .summary = "follow a run that goes on elsewhere",
     .help =
-        "RUN is the run directory of a training, running or not, on this machine or another "
-        "that\n"
+        "RUN is the run directory of a training, running or not, on this machine or another that\n"
         "shares its disk. Reads log.csv and nothing of the job: one line with the last row, the\n"
         "time to go and what can be told of the run's health so far, redrawn on a terminal, one\n"
         "line per new row elsewhere. Returns when the run is finished, and says what is wrong "
         "with\n"
-        "it, if anything; ctrl-c ends it earlier. A log with no new row for long says so: the "
-        "job\n"
+        "it, if anything; ctrl-c ends it earlier. A log with no new row for long says so: the job\n"
         "may have been stopped, or wait in the queue. A run that is continued, or started anew,\n"
         "is followed from where it begins.\n"
         "\n"

@@ -14,8 +14,7 @@ const char command_usage[] = "<command> [config.yaml] [key=value ...]";
 const char command_overview[] =
     "Trains autoencoders on jets, above all normalized ones, and gives every jet an anomaly\n"
     "score: its energy. A run is a directory; train makes it, other commands read it and add to\n"
-    "it. The program runs alone or on as many ranks as mpirun or srun start, and the results "
-    "are\n"
+    "it. The program runs alone or on as many ranks as mpirun or srun start, and the results are\n"
     "the same bits.\n"
     "\n"
     "  jetnae generate out=toy.h5\n"

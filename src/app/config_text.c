@@ -69,8 +69,7 @@ static void explain(FILE *to, const Option *option, const Config *defaults) {
 
 static const char *const intro =
     "Options of jetnae. In a YAML file a name with a dot is a section and a line in it; on the\n"
-    "command line it is `key=value`. A resumed run keeps the options that make the result; "
-    "others\n"
+    "command line it is `key=value`. A resumed run keeps the options that make the result; others\n"
     "may change. Names of the published codes are understood too.\n";
 
 static void explain_layer(FILE *to, const Layer *op) {

@@ -79,7 +79,8 @@ static int64_t bytes_of(const LeanSpec *spec, bool per_value) {
   return bytes;
 }
 
-/* What HDF5 itself writes: headers, attributes and provenance, and 8 bytes for each chunk that may come. */
+/* What HDF5 itself writes: headers, attributes and provenance, and 8 bytes for each chunk that
+ * may come. */
 static int64_t metadata_of(const LeanWriter *w) {
   int64_t chunks = w->spec.rows * values_of_row(&w->spec) / w->chunk + 1;
   return (1 << 14) + 2 * 8 * chunks * 9 / 8 + facts_size(provenance_facts());

@@ -30,8 +30,8 @@ void correlate_pack(const Correlation *g, float *packed, Taps t) {
 }
 
 /* What all blocks of a few outputs share. A block takes a copy, so that no store to y can seem to
- * change it; what differs from row to row comes apart, because reading a struct as a whole just after
- * a part of it was stored would wait for all the outputs stored before. */
+ * change it; what differs from row to row comes apart, because reading a struct as a whole just
+ * after a part of it was stored would wait for all the outputs stored before. */
 typedef struct Plane {
   float *y;
   const float *bias;   /* of the first output; NULL: zeros */

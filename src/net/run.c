@@ -7,8 +7,8 @@
  * stay in the cache. KEEP_ALL stores the input of each layer instead, for each tile; coming back,
  * its gradient takes the same place. A layer that moves nothing shares its input's place with the
  * next. A leaky activation, fused with the layer before it where that can be, is known from its
- * output and its signs alone: its own input's place stays empty, and the gradient that comes down to
- * its output waits in `spare`. */
+ * output and its signs alone: its own input's place stays empty, and the gradient that comes down
+ * to its output waits in `spare`. */
 struct Work {
   float *turn[2]; /* each (widest, L) */
   uint8_t *kept;  /* (n_kept) of a pass with KEEP_SIGNS */

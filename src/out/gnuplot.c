@@ -196,8 +196,8 @@ static void put_palette(FILE *script, bool both_signs) {
   if (both_signs)
     fputs("set palette defined (-1 '#0072B2', 0 '#ffffff', 1 '#D55E00')\n", script);
   else
-    fputs("set palette defined (0 '#ffffff', 0.25 '#fde3a7', 0.5 '#E69F00', 0.75 '#a83c09', "
-          "1 '#2b0a3d')\n",
+    fputs("set palette defined (0 '#ffffff', 0.25 '#fde3a7', 0.5 '#E69F00', 0.75 '#a83c09', 1 "
+          "'#2b0a3d')\n",
           script);
 }
 

@@ -41,9 +41,8 @@ static void warn_collapsed(Page *page, const ReportRun *run) {
   page_html(page, "<div class=\"verdict g2\"><strong>");
   page_text(page, run->name);
   page_html(page,
-            ": the weights have collapsed on a few chains.</strong> Neither log &Omega; nor "
-            "its error can be trusted; want more evidence.steps or "
-            "evidence.transitions.</div>\n");
+            ": the weights have collapsed on a few chains.</strong> Neither log &Omega; nor its "
+            "error can be trusted; want more evidence.steps or evidence.transitions.</div>\n");
 }
 
 /* NULL: there is none that can be read; a part of a file is said to be one. */
@@ -70,8 +69,8 @@ bool report_evidence(Page *page, const ReportRun *run, int n) {
     if (json[i]) put_row(page, &run[i], json[i]);
   page_html(page,
             "</table>\n<p>p(x) = exp(-E(x)/T)/&Omega;, by annealed importance sampling. "
-            "Densities are those of the network's input; compare likelihoods of runs on the "
-            "same input only.</p>\n");
+            "Densities are those of the network's input; compare likelihoods of runs on the same "
+            "input only.</p>\n");
   for (int i = 0; i < n; i++) {
     if (json[i] && json_is_true(json_object_get(json[i], "collapsed")))
       warn_collapsed(page, &run[i]);

@@ -164,14 +164,11 @@ static const Rule rules[] = {
      "score is no likelihood. Lower train.nae_rate or raise nae.gamma."},
     {ratio_of_chains, "e_ratio", 0.2, INFINITY, TROUBLE, "frozen",
      "E-/E+ has a median of %.3g: the chains are so cold that they roll into holes of the "
-     "energy, "
-     "which the model takes for better than any data. A higher nae.temperature (auto, with "
-     "mala), "
-     "or more noise."},
+     "energy, which the model takes for better than any data. A higher nae.temperature (auto, "
+     "with mala), or more noise."},
     {ratio_of_samples, "e_ratio", -INFINITY, 1.15, DOUBT, "doubtful",
      "E-/E+ has a median of %.3g, above the healthy 0.85 to 1.15: the model at its temperature "
-     "is "
-     "wider than the data. More epochs, a lower nae.temperature or a trained one."},
+     "is wider than the data. More epochs, a lower nae.temperature or a trained one."},
     {ratio_of_samples, "e_ratio", 0.85, INFINITY, DOUBT, "doubtful",
      "E-/E+ has a median of %.3g, below the healthy 0.85 to 1.15: chains find states that the "
      "model takes for better than data. More epochs, more chain steps (nae.x_steps, nae.z_steps) "
@@ -187,10 +184,9 @@ static const Rule rules[] = {
      "train.nae_rate or raise nae.gamma."},
     {typical, "valid_explained", 0, INFINITY, TROUBLE, "collapsed",
      "reconstructions explain a share of %.3g of the variance of held-out samples, less than "
-     "their "
-     "plain mean would: the network has learned hardly anything. More of train.ae_epochs, "
-     "another "
-     "rate, or larger pixels (data.pixel_sum), against which the encoder's biases do not win."},
+     "their plain mean would: the network has learned hardly anything. More of train.ae_epochs, "
+     "another rate, or larger pixels (data.pixel_sum), against which the encoder's biases do not "
+     "win."},
     {typical, "valid_explained", 0.1, INFINITY, DOUBT, "doubtful",
      "reconstructions explain a share of %.3g of the variance of held-out samples, little more "
      "than their plain mean does: the score is hardly more than the distance to the mean."},
@@ -202,8 +198,7 @@ static const Rule rules[] = {
      "short to explore, near 0 too long."},
     {typical_of_chains, "x_accepted", 0.2, 0.95, DOUBT, "doubtful",
      "the visible chain accepts a share of %.3g, far from the best 0.57: near 1 its steps are "
-     "too "
-     "short to explore, near 0 too long."},
+     "too short to explore, near 0 too long."},
     {typical_of_chains, "replay_diversity", 0.2, INFINITY, DOUBT, "doubtful",
      "the replayed chains have a diversity of %.3g (0: all in one place, 1: spread evenly): they "
      "crowd in a part of the latent space."},
@@ -223,8 +218,7 @@ static const Rule rules[] = {
      "what it was trained on."},
     {typical, "below_epsilon", -INFINITY, 0.5, REMARK, "",
      "a share of %.3g of the second moments is below train.epsilon, so that Adam takes plain "
-     "small "
-     "steps there."},
+     "small steps there."},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 _Static_assert(RULES + 1 <= FINDINGS, "room for all rules and a remark");

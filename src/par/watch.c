@@ -1,6 +1,6 @@
 /* The watchdog. Over a communicator that is watched a barrier that does not block goes before each
- * collective: while it is not complete, the ranks that wait say so to two of them, the first and the
- * last, and when the time is over one of these two knows who has said nothing.
+ * collective: while it is not complete, the ranks that wait say so to two of them, the first and
+ * the last, and when the time is over one of these two knows who has said nothing.
  *
  * The collective itself then blocks, which is several times faster for large messages. A rank that
  * stops in the middle of one leaves the others to a timer, which can not know its name. */
@@ -154,8 +154,8 @@ static void list_late(const Comm *comm, char line[LINE]) {
                                watch->name[r].rank, watch->name[r].host);
 }
 
-/* An exit without a goodbye: launchers end the other ranks at once, and unlike MPI_Abort it does not
- * depend on what hangs. */
+/* An exit without a goodbye: launchers end the other ranks at once, and unlike MPI_Abort it does
+ * not depend on what hangs. */
 static void give_up(const Comm *comm) {
   char line[LINE] = "some";
   if (comm->watch->waiting) list_late(comm, line);

@@ -141,9 +141,8 @@ static Err check_epochs(const Run *run) {
   const Position *at = &run->state.at;
   if (at->phase != PHASE_NAE || at->ae_epochs == run->opts.ae.epochs) return OK;
   return err_user("train.ae_epochs: found %d, want %" PRId64
-                  ": the NAE phase of %s has begun from "
-                  "an autoencoder of so many; more of train.nae_epochs continues it, another "
-                  "autoencoder wants another out=",
+                  ": the NAE phase of %s has begun from an autoencoder of so many; more of "
+                  "train.nae_epochs continues it, another autoencoder wants another out=",
                   run->opts.ae.epochs, at->ae_epochs, run->dir.out);
 }
 
@@ -209,8 +208,7 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
   bool follows = opts->chain.temperature_mode != T_FIXED && run->objective->contrastive;
   if (run->opts.select == SELECT_GAP && follows)
     log_warn("select gap with nae.temperature auto or trained: a warm E- starts at E+, so the "
-             "smallest gap "
-             "says where the phase began; last (or auto) takes the end of it");
+             "smallest gap says where the phase began; last (or auto) takes the end of it");
 }
 
 static Err open_run(Run *run, const TrainOpts *opts) {

@@ -81,8 +81,8 @@ static void wrong_values_say_where(void **state) {
           "a.yaml:1: data.normal: found not, want a class from 0 to 127, "
           "\"not\" and a class, or all");
   refused("data: {normal: not 128}\n",
-          "a.yaml:1: data.normal: found not 128, want a class from 0 "
-          "to 127, \"not\" and a class, or all");
+          "a.yaml:1: data.normal: found not 128, want a class from 0 to 127, \"not\" and a "
+          "class, or all");
   refused("data:\n  normal: some\n", "a.yaml:2: data.normal: found some, want a class from 0 to "
                                      "127, \"not\" and a class, or all");
   refused("train.leaf: 3000000000\n",

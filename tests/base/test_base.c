@@ -67,7 +67,7 @@ static const char *candidate(const void *of, int i) { return ((const char *const
 static void nearest_is_the_smallest_edit(void **state) {
   static const char *const words[] = {"train", "score", "store", NULL}, *const none[] = {NULL};
   assert_string_equal(spelling_nearest("trian", candidate, words), "train");
-  assert_string_equal(spelling_nearest("sore", candidate, words), "score"); /* the first of equals */
+  assert_string_equal(spelling_nearest("sore", candidate, words), "score"); /* first of equals */
   assert_string_equal(spelling_nearest("stor", candidate, words), "store");
   assert_string_equal(spelling_nearest("x", candidate, none), "");
   assert_int_equal(spelling_distance("kitten", "sitting"), 3);

@@ -323,12 +323,10 @@ static void foreign_hdf5(void **state) {
   file_complains(
       fixture("twin.h5"),
       ": found /images/deep uint8 [100, 1, 2, 3, 5], /images/f64 float64 (swapped) [100, 1, 6, "
-      "5], "
-      "/images/i16 int16 (swapped) [100, 6, 5], /images/u8 uint8 [100, 6, 5], /labels/half "
-      "float64 "
-      "[100], /labels/short int64 [99], /labels/top int8 [100], /notes other [3], ..., want one "
-      "table that pandas wrote (compound records, such as /table/table); for plain arrays say "
-      "data.source=hdf5 data.x=/PATH");
+      "5], /images/i16 int16 (swapped) [100, 6, 5], /images/u8 uint8 [100, 6, 5], /labels/half "
+      "float64 [100], /labels/short int64 [99], /labels/top int8 [100], /notes other [3], ..., "
+      "want one table that pandas wrote (compound records, such as /table/table); for plain "
+      "arrays say data.source=hdf5 data.x=/PATH");
   file_complains(
       fixture("bad_two.h5"),
       ": found /a compound [1], /b compound [1], want one table that pandas wrote "
@@ -342,13 +340,13 @@ static void wrong_members(void **state) {
       "and of the truth) and values_block_1 int64[2] (ttv, is_signal_new)";
   char text[512];
   snprintf(text, sizeof text,
-           ": /table/table: found members index int64, values_block_0 "
-           "float32[803], values_block_1 int64[2]%s",
+           ": /table/table: found members index int64, values_block_0 float32[803], "
+           "values_block_1 int64[2]%s",
            want);
   file_complains(fixture("bad_width.h5"), text);
   snprintf(text, sizeof text,
-           ": /table/table: found members index int64, values_block_0 "
-           "float32[804], values_block_1 int64[3]%s",
+           ": /table/table: found members index int64, values_block_0 float32[804], "
+           "values_block_1 int64[3]%s",
            want);
   file_complains(fixture("bad_integers.h5"), text);
   file_complains(fixture("bad_members.h5"),

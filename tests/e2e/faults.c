@@ -1,5 +1,5 @@
-/* Loaded before the program (LD_PRELOAD): one operation on files below a directory goes wrong on one
- * rank, at the moment it is due; or one exchange between ranks. For glibc.
+/* Loaded before the program (LD_PRELOAD): one operation on files below a directory goes wrong on
+ * one rank, at the moment it is due; or one exchange between ranks. For glibc.
  *
  *   JETNAE_FAULT_BELOW   the directory (or file)
  *   JETNAE_FAULT_RANK    on which rank
