@@ -178,8 +178,8 @@ static const Option options[] = {
    .help = "sequence: its length; of longer jets the hardest are kept, shorter ones padded with "
            "zeros."},
   {"data.standardise", CHOICE(standardise, standardise_names),
-   .help = "Shift and scale each element of a sample to mean 0 and deviation 1 over what is trained "
-           "on; auto: for features only. Energies and chains are then in these units."},
+   .help = "Shift and scale each element of a sample to mean 0 and deviation 1 over what is "
+           "trained on; auto: for features only. Energies and chains are then in these units."},
   {"data.image_size", INT(data.view.image.size), WITHIN(4, 512), .unit = "pixels",
    .help = "Height and width of a jet image; its window in eta and phi stays the same."},
   {"data.width_eta", REAL(data.view.image.width_eta), ABOVE(0),
@@ -222,7 +222,8 @@ static const Option options[] = {
   {"train.ae_patience", INT(train.ae.patience), FROM(0), OR("never", 0),
    .help = "End the phase after so many validations in a row that were no better."},
   {"train.nae_epochs", INT(train.nae.epochs), FROM(0), .class = MAY_EXTEND,
-   .aliases = "nae_epoch", .help = "Epochs of the normalized phase (objective: nae), of the energy (mpdr)."},
+   .aliases = "nae_epoch",
+   .help = "Epochs of the normalized phase (objective: nae), of the energy (mpdr)."},
   {"train.nae_rate", REAL(train.nae.rate), ABOVE(0), .aliases = "nae_lr",
    .help = "Learning rate of that phase; much smaller than the first."},
   {"train.nae_clip", REAL(train.nae.clip), FROM(0), OR("none", 0),
@@ -303,8 +304,9 @@ static const Option options[] = {
   {"nae.z_noise_anneal", SWITCH(train.chain.z.anneal), .aliases = "z_noise_anneal",
    .help = "langevin: noise / (1 + i) in step i."},
   {"nae.z_clip", CHOICE(train.chain.z.clip, clip_names),
-   .help = "Limit the gradient of each sample, element, or row of the last axis; unit: always give "
-           "that of E/T the norm 1 (mpdr, as published)."},
+   .help = "Limit the gradient of each sample, element, or row of the last axis to "
+           "nae.z_clip_norm; unit is no limit: the gradient of E/T always gets the norm 1 (mpdr, "
+           "as published)."},
   {"nae.z_clip_norm", REAL(train.chain.z.clip_norm), ABOVE(0),
    .aliases = "z_clip_langevin_grad", .help = "Its largest norm."},
   {"nae.z_bounded", SWITCH(train.chain.z.bounded), .help = "langevin: keep z in [low, high]."},
@@ -323,7 +325,8 @@ static const Option options[] = {
   {"nae.x_noise_anneal", SWITCH(train.chain.x.anneal), .aliases = "x_noise_anneal",
    .help = "langevin: noise / (1 + i) in step i."},
   {"nae.x_clip", CHOICE(train.chain.x.clip, clip_names),
-   .help = "Limit the gradient of each sample, element, or row of pixels; unit: as nae.z_clip."},
+   .help = "Limit the gradient of each sample, element, or row of pixels to nae.x_clip_norm; "
+           "unit is no limit: the gradient of E/T always gets the norm 1."},
   {"nae.x_clip_norm", REAL(train.chain.x.clip_norm), ABOVE(0),
    .aliases = "x_clip_langevin_grad", .help = "Its largest norm."},
   {"nae.x_bounded", SWITCH(train.chain.x.bounded), .help = "langevin: keep x in [low, high]."},
@@ -356,18 +359,22 @@ static const Option options[] = {
 
   {"mpdr.latents", TEXT(latents),
    .help = "mpdr: lengths of the codes of the autoencoders that are trained and frozen first, in "
-           "DIR/manifold-0, ...: 3,8,16. A step takes one of them. \"\": one, the network as given."},
+           "DIR/manifold-0, ...: 3,8,16. A step takes one of them. \"\": one, the network as "
+           "given."},
   {"mpdr.manifold", PATH(manifold), .class = RUN_ONLY,
    .help = "mpdr: instead, autoencoders of earlier runs, by commas: model.h5 or run directories."},
   {"mpdr.sigma_low", REAL(train.chain.recovery.sigma_low), ABOVE(0),
-   .help = "mpdr: a code is diffused by a normal number times sigma, uniform between this"},
+   .help = "mpdr: a code is diffused by a normal number times sigma; the lower end of sigma, which "
+           "is uniform up to mpdr.sigma_high."},
   {"mpdr.sigma_high", REAL(train.chain.recovery.sigma_high), ABOVE(0),
-   .help = "and this. Codes on a sphere have the length 1."},
+   .help = "mpdr: the upper end of the sigma of diffused codes (mpdr.sigma_low). Codes on a sphere "
+           "have the length 1."},
   {"mpdr.z_recovery", REAL(train.chain.recovery.z_weight), FROM(0),
    .help = "mpdr: what pulls the latent chain back to the diffused code z~: E/T + this times "
            "|e0(x) - z~|^2 / (2 sigma^2)."},
   {"mpdr.x_recovery", REAL(train.chain.recovery.x_weight), FROM(0),
-   .help = "The same for the visible chain."},
+   .help = "mpdr: what pulls the visible chain back to the diffused code z~: E/T + this times "
+           "|e0(x) - z~|^2 / (2 sigma^2)."},
   {"mpdr.scale", CHOICE(train.chain.scale, scale_names),
    .help = "mpdr: whether the factor s of the energy, E = s times the error, is trained, with rate "
            "nae.temperature_rate. The T of log and model is nae.temperature over s. Only with a "
@@ -388,8 +395,8 @@ static const Option options[] = {
            "(column valid_wasserstein), as train.select=wasserstein does."},
   {"log.steps", LONG(train.log_steps), FROM(1), .unit = "steps", .help = "Between two log rows."},
   {"log.tensorboard", SWITCH(train.tensorboard), .class = RUN_ONLY,
-   .help = "Each log row as an event for TensorBoard, too, with images where samples are images, in "
-           "RUN/tensorboard."},
+   .help = "Each log row as an event for TensorBoard, too, with images where samples are images, "
+           "in RUN/tensorboard."},
   {"stop.wall_minutes", REAL(train.wall_minutes), FROM(0), OR("never", 0), .unit = "min",
    .class = RUN_ONLY, .help = "Stop after so long with a checkpoint and exit code 75."},
   {"stop.margin_minutes", REAL(train.margin_minutes), FROM(0), .unit = "min",
@@ -408,7 +415,8 @@ static const Option options[] = {
    .help = "prepare: first row of data.input."},
   {"rows.to", LONG(rows_to), FROM(0), OR("end", 0), .class = RUN_ONLY,
    .help = "prepare: row behind the last."},
-  {"scan.option", TEXT(scan_option), .class = RUN_ONLY, .help = "The option whose values are tried."},
+  {"scan.option", TEXT(scan_option), .class = RUN_ONLY,
+   .help = "The option whose values are tried."},
   {"scan.values", TEXT(scan_values), .class = RUN_ONLY, .help = "Its values: 0,0.1,0.5,1"},
   {"scan.seeds", INT(scan_seeds), WITHIN(1, 1000), .class = RUN_ONLY,
    .help = "Runs for each value: seed, seed + 1, ..."},
