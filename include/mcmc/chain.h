@@ -40,7 +40,8 @@ static inline void clip_tangent(float *g, const float *x, long n) {
   PER_ISA(rows).axpy(g, minus, x, n);
 }
 
-/* Each lane's gradient to the norm `norm`, so that of E/T to 1; none where there is no direction. */
+/* Each lane's gradient to the norm `norm`, so that of E/T to 1; none where there is no
+ * direction. */
 static inline void clip_unit(float *g, long n, double norm) {
   double sum[L];
   float factor[L];

@@ -160,8 +160,8 @@ static const Option options[] = {
    .help = "idx: label file; \"\": found from the name of the images."},
   {"data.scale", REAL(data.source.scale), ABOVE(0), .help = "idx: factor of the bytes."},
   {"data.toy_jets", LONG(data.source.toy_jets), FROM(1), .class = RUN_ONLY,
-   .help = "toy, line, gaussians, s_curve, chirp: how many rows to make; jets half QCD-like (0), half "
-           "top-like (1)."},
+   .help = "toy, line, gaussians, s_curve, chirp: how many rows to make; jets half QCD-like (0), "
+           "half top-like (1)."},
   {"data.toy_seed", SEED(data.source.seed), .class = RUN_ONLY,
    .help = "Of what is made inside: another seed, other rows; independent of `seed`."},
   {"data.chirp_samples", INT(data.source.chirp.samples), WITHIN(16, 4096), .multiple = 2,
@@ -344,8 +344,8 @@ static const Option options[] = {
    .help = "temperature trained: learning rate of log T."},
   {"nae.gamma", REAL(train.chain.gamma), FROM(0), .aliases = "gamma",
    .help = "Weight of E-^2 in the loss; keeps the energy of negatives from running away. "
-           "Relative: well below 0.5 (0.5 / T for a fixed T), where it outweighs the contrastive term at "
-           "E- = E+."},
+           "Relative: well below 0.5 (0.5 / T for a fixed T), where it outweighs the contrastive "
+           "term at E- = E+."},
   {"nae.gamma_unit", CHOICE(train.chain.gamma_unit, gamma_names), .aliases = "gamma_unit",
    .help = "relative: in units of 1/E+ at the start of the phase; absolute: as published."},
   {"nae.replay_slots", INT(train.chain.replay_slots), WITHIN(1, 255),
