@@ -225,7 +225,7 @@ static void test_roc(void **state) {
 
 static void test_bins(void **state) {
   (void)state;
-  const double x[] = {1, 10, 100, 1000, -5, NAN}, y[] = {1, 2, 3, 4, 5, 6};
+  const double x[] = {1, 10, 100, 1000, 0, NAN}, y[] = {1, 2, 3, 4, 5, 6};
   double share[3], middle[3], low[3], high[3];
   Bins bins = {.n = 3, .log = true};
   bins_reach(&bins, x, NULL, 0, 6);
@@ -235,6 +235,10 @@ static void test_bins(void **state) {
   assert_true(fabs(share[0] + share[1] + share[2] - 1) < 1e-15 && share[0] == 0.25);
   profile(middle, low, high, &bins, x, y, NULL, 0, 6, 2);
   assert_true(isnan(middle[0]) && middle[2] == 4 && low[2] == 3 && high[2] == 4);
+  const double any_sign[] = {-200, 7};
+  bins_reach(&bins, any_sign, NULL, 0, 2);
+  assert_true(!bins.log && bins.low == -200 && bins.high == 1000);
+  assert_true(fabs(bins_middle(&bins, 1) - 400) < 1e-9 && bins_find(&bins, -200) == 0);
 }
 
 int main(void) {
