@@ -68,8 +68,9 @@ static Err save(const char *path, const Evidence *e, const Held *held, const Evi
   put(file, "log_weight_variance", e->spread, ",");
   fprintf(file, "  \"rows\": %ld,\n  \"chains\": %ld,\n  \"steps\": %d,\n", held->rows,
           opts->chains, opts->rungs);
-  fprintf(file, "  \"transitions\": %d,\n  \"collapsed\": %s,\n  \"provenance\": ",
-          opts->transitions, e->collapsed ? "true" : "false");
+  fprintf(file,
+          "  \"transitions\": %d,\n  \"collapsed\": %s,\n  \"provenance\": ", opts->transitions,
+          e->collapsed ? "true" : "false");
   provenance_json(file, "  ");
   fprintf(file, "\n}\n");
   bool failed = ferror(file);

@@ -91,9 +91,9 @@ static Err load_outliers(Dataset *data, const Comm *comm, const Apply *apply,
   opts.source.path = name;
   opts.source.labels = "";
   opts.limit = 0;
-  return err_where(input_load(data, comm, &opts, &apply->model, config->train.threads,
-                              "reading outliers"),
-                   "score.outliers: %s: ", name);
+  return err_where(
+      input_load(data, comm, &opts, &apply->model, config->train.threads, "reading outliers"),
+      "score.outliers: %s: ", name);
 }
 
 /* Collective. The next of the names in *list, and its energies. */
