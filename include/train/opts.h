@@ -25,9 +25,7 @@ typedef enum TemperatureMode { T_FIXED, T_AUTO, T_TRAINED } TemperatureMode;
 typedef enum ScaleMode { SCALE_FIXED, SCALE_TRAINED } ScaleMode;
 typedef enum GammaUnit { GAMMA_RELATIVE, GAMMA_ABSOLUTE } GammaUnit;
 /* SELECT_WASSERSTEIN: W between held-out samples and negatives, in the NAE phase.
- * SELECT_AUTO: the gap for a fixed T. With T auto or trained it takes the last: there a warm E-
- * starts at E+ by construction, so that the smallest gap says where the phase began, not where it
- * is best. */
+ * SELECT_AUTO: the gap where that tells something (gap_tells), else the last. */
 typedef enum SelectBy {
   SELECT_LOSS,
   SELECT_GAP,

@@ -25,10 +25,11 @@ typedef struct Rundir {
 } Rundir;
 
 /* Collective. Make or enter the directory. `result` is the text that must not change, compared
- * line by line with that of the run that is there; `full` becomes config.yaml. fresh: throw away
- * what is there. Errors: another configuration (the difference is shown), cannot write. */
-Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result,
-                const char *full, bool fresh);
+ * line by line with that of the run that is there. fresh: throw away what is there. Errors:
+ * another configuration (the difference is shown), cannot write. */
+Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result, bool fresh);
+/* Collective. What this run is told, when it is known that it can be: `full` becomes config.yaml. */
+Err rundir_say(const Rundir *dir, const Comm *comm, const char *full);
 /* Local. Throw away the run that is in the directory, if any. */
 void rundir_clear(const char *out);
 /* Local. A run has begun there. */

@@ -43,6 +43,9 @@ double auc_of(const double *value, const double *weight, long n_normal, long n_s
 /* Held-out samples, and as many negatives, that W is made of: the first ones of both, a multiple
  * of 16. */
 long wasserstein_samples(const TrainOpts *opts, long valid);
+/* Whether |E+ - E-| says how far an NAE phase has come: not where T follows E+ (a warm E- starts at
+ * E+), where chains start or end at data, nor for energies without zero. */
+bool gap_tells(const TrainOpts *opts);
 /* The rule of a phase: never auto, and gap for the NAE phase alone (without negatives, loss). */
 SelectBy select_rule(const TrainOpts *opts, Phase phase);
 /* What the selection rule minimises. */

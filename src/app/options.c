@@ -251,8 +251,8 @@ static const Option options[] = {
   {"train.select", CHOICE(train.select, select_names),
    .help = "model.h5 is the state of smallest held-out loss, smallest |E+ - E-|, largest AUC on "
            "labelled signal, smallest Wasserstein distance of negatives to held-out samples, or "
-           "the last; auto: gap for a fixed T, else last, since with T auto "
-           "or trained a warm E- starts at E+, where the smallest gap then is."},
+           "the last validated; auto: gap for replayed chains at a fixed T, else last, since where "
+           "T follows E+, or chains start at data, the smallest gap is where the phase began."},
   {"train.validate_epochs", LONG(train.validate_epochs), FROM(1), .unit = "epochs",
    .help = "Between two validations."},
   {"train.checkpoint_steps", LONG(train.checkpoint_steps), FROM(0), OR("never", 0),

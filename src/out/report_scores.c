@@ -168,7 +168,7 @@ static void derive_rejection(Derived *d, const Roc *roc, int i) {
 static void derive_sic(Derived *d, const Roc *roc, int i) {
   double value = roc->signal[i] / sqrt(roc->background[i]), background = roc_error(roc, i) / 2;
   double signal = sqrt((1 - roc->signal[i]) / (roc->signal[i] * roc->n_signal));
-  double error = hypot(signal, background);
+  double error = sqrt(signal * signal + background * background);
   if (background * 2 >= 0.2) return;
   d->x[d->n] = roc->signal[i];
   d->low[d->n] = value * (1 - error);

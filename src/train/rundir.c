@@ -286,7 +286,7 @@ bool rundir_begun(const char *out) {
   return !access(path, F_OK);
 }
 
-static Err open_local(Rundir *dir, const char *result, const char *full, bool fresh) {
+static Err open_local(Rundir *dir, const char *result, bool fresh) {
   char path[RUNDIR_PATH];
   if (!fresh) TRY(compare(dir, result));
   rundir_path(dir, path, "checkpoints");
@@ -295,23 +295,29 @@ static Err open_local(Rundir *dir, const char *result, const char *full, bool fr
   sweep(dir);
   if (fresh) throw_away(dir);
   TRY(rundir_text(dir, "checkpoints/result.yaml", result));
-  TRY(rundir_text(dir, "config.yaml", full));
-  TRY(put_provenance(dir));
   dir->n = list_checkpoints(dir, dir->step);
   return OK;
 }
 
-Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result,
-                const char *full, bool fresh) {
+Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result, bool fresh) {
   Err e = OK;
   *dir = (Rundir){0};
   if (strlen(out) + 64 > sizeof dir->out)
     return err_user("out: found a path of %zu characters, want fewer", strlen(out));
   snprintf(dir->out, sizeof dir->out, "%s", out);
-  if (comm_rank(comm) == 0) e = open_local(dir, result, full, fresh);
+  if (comm_rank(comm) == 0) e = open_local(dir, result, fresh);
   TRY(comm_agree(comm, e));
   comm_broadcast(comm, dir, sizeof *dir, 0);
   return OK;
+}
+
+static Err say_local(const Rundir *dir, const char *full) {
+  TRY(rundir_text(dir, "config.yaml", full));
+  return put_provenance(dir);
+}
+
+Err rundir_say(const Rundir *dir, const Comm *comm, const char *full) {
+  return comm_agree(comm, comm_rank(comm) == 0 ? say_local(dir, full) : OK);
 }
 
 /* Under a name of this run's own until it is known that the directory is still its own. */

@@ -136,14 +136,25 @@ static Err resume(Run *run) {
   return OK;
 }
 
-/* Epochs may be added to the phase at hand and to one that is to come. */
-static Err check_epochs(const Run *run) {
+/* Epochs and steps may be added, not taken back: what is trained is trained. */
+static Err check_grown(const Run *run) {
   const Position *at = &run->state.at;
-  if (at->phase != PHASE_NAE || at->ae_epochs == run->opts.ae.epochs) return OK;
-  return err_user("train.ae_epochs: found %d, want %" PRId64
-                  ": the NAE phase of %s has begun from an autoencoder of so many; more of "
-                  "train.nae_epochs continues it, another autoencoder wants another out=",
-                  run->opts.ae.epochs, at->ae_epochs, run->dir.out);
+  const TrainOpts *opts = &run->opts;
+  int64_t epochs = at->epoch + (at->batch > 0);
+  if (at->phase == PHASE_NAE && at->ae_epochs != opts->ae.epochs)
+    return err_user("train.ae_epochs: found %d, want %" PRId64
+                    ": the NAE phase of %s has begun from an autoencoder of so many; more of "
+                    "train.nae_epochs continues it, another autoencoder wants another out=",
+                    opts->ae.epochs, at->ae_epochs, run->dir.out);
+  if (epochs > phase_of(run)->epochs)
+    return err_user("train.%s_epochs: found %d, want at least %" PRId64
+                    ": so many are begun in %s; fewer want another out=",
+                    at->phase == PHASE_NAE ? "nae" : "ae", phase_of(run)->epochs, epochs,
+                    run->dir.out);
+  if (opts->steps == 0 || at->step <= opts->steps) return OK;
+  return err_user("train.steps: found %ld, want at least %" PRId64
+                  ": so many are done in %s; fewer want another out=",
+                  opts->steps, at->step, run->dir.out);
 }
 
 /* Start. */
@@ -177,8 +188,7 @@ char *train_result_text(const TrainInput *input) {
 
 static Err open_directory(Run *run) {
   char *result = train_result_text(run->input);
-  Err e = rundir_open(&run->dir, run->comm, run->input->out, result, run->input->config_full,
-                      run->opts.fresh);
+  Err e = rundir_open(&run->dir, run->comm, run->input->out, result, run->opts.fresh);
   free(result);
   return e;
 }
@@ -189,10 +199,24 @@ static void say_memory(void) {
   log_note("memory of this rank: %s", text);
 }
 
+/* Each chain belongs to a datum: it starts there, or ends there. */
+static bool at_data(const Run *run) {
+  const Objective *objective = run->objective;
+  return objective->contrastive &&
+         (objective->through_chain || negative_at_data(run->opts.chain.mode));
+}
+
+/* A warm-up is for the steps of exact chains. */
+static bool no_exact_chain(const NaeOpts *nae) {
+  return !sampler_find(nae->x_sampler)->exact &&
+         !(negative_latent(nae->mode) && sampler_find(nae->z_sampler)->exact);
+}
+
 static void fill_opts(Run *run, const TrainOpts *opts) {
   run->opts = *opts;
   run->objective = objective_find(opts->objective);
   if (run->opts.chain.chains == 0) run->opts.chain.chains = opts->batch;
+  if (no_exact_chain(&opts->chain)) run->opts.chain.warmup_steps = 0;
   if (run->input->valid.n == 0) run->opts.select = SELECT_LAST;
   if (run->opts.select == SELECT_AUC && run->input->signal.n == 0) {
     log_warn("select auc wants labelled anomalies among the validation data; there are none: as "
@@ -205,10 +229,11 @@ static void fill_opts(Run *run, const TrainOpts *opts) {
              "samples: as select auto");
     run->opts.select = SELECT_AUTO;
   }
-  bool follows = opts->chain.temperature_mode != T_FIXED && run->objective->contrastive;
-  if (run->opts.select == SELECT_GAP && follows)
-    log_warn("select gap with nae.temperature auto or trained: a warm E- starts at E+, so the "
-             "smallest gap says where the phase began; last (or auto) takes the end of it");
+  if (run->opts.select == SELECT_GAP && run->objective->contrastive && !gap_tells(&run->opts))
+    log_warn("select gap with %s: the smallest gap says where the phase began; last (or auto) takes "
+             "the end of it",
+             opts->chain.temperature_mode != T_FIXED ? "nae.temperature auto or trained"
+                                                     : "these chains and energy");
 }
 
 static Err open_run(Run *run, const TrainOpts *opts) {
@@ -219,9 +244,10 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   TRY(train_check(&run->opts, run->net, run->input->train.n));
   if (run->objective->manifold && run->input->manifolds.n == 0)
     return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
-  if (run->objective->through_chain && run->input->data->has_weight)
+  if (at_data(run) && run->input->data->has_weight)
     return err_user("objective: found %s for samples with weights, want samples without (or "
-                    "another objective): transport has one chain for each datum",
+                    "another objective or nae.mode): its chains have one datum each, and all count "
+                    "alike",
                     run->opts.objective);
   run->chains = split_chains(run);
   TRY(open_directory(run));
@@ -231,7 +257,8 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   run->validator = validator_new(run->stepper);
   say_memory();
   TRY(resume(run));
-  TRY(check_epochs(run));
+  TRY(check_grown(run));
+  TRY(rundir_say(&run->dir, run->comm, run->input->config_full));
   Err e = OK;
   if (first_rank(run))
     e = logfile_open(&run->log, &run->dir, &run->state, &run->opts, &run->state.log_bytes);
@@ -434,8 +461,18 @@ static Err end(Run *run) {
   return comm_agree(run->comm, first_rank(run) ? rundir_end(&run->dir) : OK);
 }
 
+/* No validation has judged a state of the NAE phase: the last is what there is. */
+static void keep_last(Run *run) {
+  State *state = &run->state;
+  if (state->at.phase != PHASE_NAE || state->best.step < 0 || isfinite(state->best.metric)) return;
+  log_warn("no state of the NAE phase could be judged (shorter than nae.warmup_steps, or outside "
+           "the guard's band): model.h5 is the last");
+  state_keep_best(state, INFINITY);
+}
+
 static Err finish(Run *run) {
   health_end(&run->health, &run->state, "done");
+  keep_last(run);
   choose_weights(run);
   if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state));
   TRY(save(run));
@@ -469,6 +506,23 @@ static Err loop(Run *run) {
   return finish(run);
 }
 
+/* Collective. A finished run whose model is gone makes it again from the checkpoint. */
+static Err mend_model(Run *run) {
+  char path[RUNDIR_PATH];
+  Model model;
+  int32_t lost = 0;
+  if (first_rank(run)) {
+    rundir_path(&run->dir, path, "model.h5");
+    lost = model_load(path, &model) != OK;
+    if (lost)
+      err_clear(), log_warn("%s: missing or damaged; made again from the checkpoint", path);
+    else
+      model_free(&model);
+  }
+  comm_broadcast(run->comm, &lost, sizeof lost, 0);
+  return lost ? comm_agree(run->comm, save_model(run)) : OK;
+}
+
 Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
               const TrainInput *input) {
   double now = clock_now();
@@ -477,7 +531,8 @@ Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
   Err e = open_run(&run, opts);
   if (!e && run.state.at.step > 0 && all_done(&run)) {
     log_note("%s: this run is finished (step %" PRId64 ")", input->out, run.state.at.step);
-    e = end(&run);
+    e = mend_model(&run);
+    if (!e) e = end(&run);
   } else if (!e) {
     e = loop(&run);
   }

@@ -224,13 +224,18 @@ Validation validate(Validator *v, const State *state) {
   return out;
 }
 
+bool gap_tells(const TrainOpts *opts) {
+  const Objective *objective = objective_find(opts->objective);
+  return opts->chain.temperature_mode == T_FIXED && !objective->through_chain &&
+         !negative_at_data(opts->chain.mode) && !distance_find(opts->energy)->scalar;
+}
+
 SelectBy select_rule(const TrainOpts *opts, Phase phase) {
-  bool gap_means_something = opts->chain.temperature_mode == T_FIXED;
   bool of_both = opts->select == SELECT_LOSS || opts->select == SELECT_AUC;
   if (of_both || opts->select == SELECT_LAST) return opts->select;
   if (phase == PHASE_AE) return SELECT_LOSS;
   if (opts->select == SELECT_WASSERSTEIN) return SELECT_WASSERSTEIN;
-  return opts->select == SELECT_GAP || gap_means_something ? SELECT_GAP : SELECT_LAST;
+  return opts->select == SELECT_GAP || gap_tells(opts) ? SELECT_GAP : SELECT_LAST;
 }
 
 double select_metric(const TrainOpts *opts, Phase phase, const Validation *validation,

@@ -219,6 +219,17 @@ def check_models(bench):
         "+ seed: 2",
         "fresh=true",
     )
+    before = (out / "config.yaml").read_bytes()
+    fewer = ["train", bench.tiny, f"out={out}", "threads=1"]
+    bench.expect("fewer epochs", [*fewer, "train.ae_epochs=0"], "train.ae_epochs: found 0", "at least 1")
+    bench.expect("fewer steps", [*fewer, "train.steps=1"], "train.steps: found 1", "at least 2")
+    bench.failures.check(
+        (out / "config.yaml").read_bytes() == before, "a refused run changed config.yaml"
+    )
+    (out / "model.h5").unlink()
+    done = run(bench.binary, *fewer, "train.steps=2")
+    good = done.code == 0 and "made again" in done.err and (out / "model.h5").exists()
+    bench.failures.check(good, f"a finished run without its model\n{done}")
     toy = ["data.source=toy", "data.toy_jets=64", "threads=1"]
     bench.expect("no run", ["score", bench.folder / "nowhere", *toy], "nowhere")
     model = (out / "model.h5").read_bytes()

@@ -167,6 +167,13 @@ static void the_metric_is_what_the_rule_says(void **state) {
   assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_GAP);
   opts.chain.temperature_mode = T_AUTO;
   assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_LAST);
+  opts.chain.temperature_mode = T_FIXED;
+  opts.chain.mode = NEG_CD;
+  assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_LAST);
+  opts.chain.mode = NEG_PCD;
+  assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_GAP);
+  snprintf(opts.energy, sizeof opts.energy, "scalar");
+  assert_int_equal(select_rule(&opts, PHASE_NAE), SELECT_LAST);
 }
 
 /* A snapshot holds everything that was learned, and a rollback brings it back. */

@@ -244,10 +244,10 @@ static void a_newer_run_shuts_the_older_out(void **state) {
   char out[RUNDIR_PATH], path[RUNDIR_PATH + 32];
   Rundir older, newer;
   folder_new(world, out);
-  assert_int_equal(rundir_open(&older, world, out, "a\n", "a\n", false), OK);
+  assert_int_equal(rundir_open(&older, world, out, "a\n", false), OK);
   assert_int_equal(rundir_mine(&older), OK);
   comm_barrier(world);
-  assert_int_equal(rundir_open(&newer, world, out, "a\n", "a\n", false), OK);
+  assert_int_equal(rundir_open(&newer, world, out, "a\n", false), OK);
   assert_int_equal(rundir_mine(&older), ERR_USER);
   assert_int_equal(rundir_mine(&newer), OK);
   assert_int_equal(newer.run_epoch, 2);
