@@ -12,7 +12,8 @@ Err members_run(const Comm *comm, int groups, int n,
 /* Local. How many members the directory of an ensemble says it has, in DIR/members; 0: it is
  * none. */
 int members_recorded(const char *dir);
-/* Local. Errors: `run` is the directory of an ensemble, for a command that takes one model. */
+/* Local. Errors: `run` is the directory of an ensemble, of a scan, of mpdr's first phase alone, for
+ * a command that takes one model. */
 Err members_want_one(const char *run);
 /* Local. Make the directory of an ensemble, or find it as it was left. Errors: another number of
  * members; a plain run; cannot write. */

@@ -19,8 +19,30 @@ int members_recorded(const char *dir) {
   return n;
 }
 
+static bool holds(const char *run, const char *name) {
+  char path[PATH];
+  snprintf(path, sizeof path, "%s/%s", run, name);
+  return !access(path, F_OK);
+}
+
+/* The autoencoders that mpdr trains first, before DIR itself has begun: the last there is. */
+static Err want_manifold(const char *run) {
+  char name[32];
+  int k = 0;
+  do snprintf(name, sizeof name, "manifold-%d", ++k);
+  while (holds(run, name));
+  return err_user("%s: found the first phase of mpdr at work, want its autoencoder, %s/manifold-%d, "
+                  "until the energy's training begins",
+                  run, run, k - 1);
+}
+
 Err members_want_one(const char *run) {
   int n = members_recorded(run);
+  bool begun = holds(run, "config.yaml") || holds(run, "model.h5");
+  if (!n && !begun && holds(run, "manifold-0")) return want_manifold(run);
+  if (!n && !begun && holds(run, "scan.csv"))
+    return err_user("%s: found a scan, want one of its runs (VALUE-seedN); report takes the whole",
+                    run);
   if (!n) return OK;
   return err_user("%s: found an ensemble of %d, want one of its members, %s/member-0 to "
                   "%s/member-%d; score and report take the whole",

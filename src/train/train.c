@@ -461,6 +461,11 @@ static Err end(Run *run) {
   return comm_agree(run->comm, first_rank(run) ? rundir_end(&run->dir) : OK);
 }
 
+static void warn_unreached(const Run *run) {
+  if (!nae_next(run)) return;
+  log_warn("train.steps ended the run in its first phase: model.h5 is a plain autoencoder still");
+}
+
 /* No validation has judged a state of the NAE phase: the last is what there is. */
 static void keep_last(Run *run) {
   State *state = &run->state;
@@ -473,6 +478,7 @@ static void keep_last(Run *run) {
 static Err finish(Run *run) {
   health_end(&run->health, &run->state, "done");
   keep_last(run);
+  warn_unreached(run);
   choose_weights(run);
   if (run->state.at.step > 0) TRY(energies_save(run->validator, &run->dir, &run->state));
   TRY(save(run));

@@ -53,6 +53,7 @@ def check_phases(bench, tiny, out):
     bench.done("train", tiny, f"out={out}", code=STOPPED)
     bench.done("train", tiny, f"out={out}", "stop.wall_minutes=1e-6", code=STOPPED)
     bench.failures.check(not (out / "model.h5").exists(), "phase two began too early")
+    bench.done("watch", out, ranks=1, code=2, says=["first phase of mpdr", f"{out}/manifold-0"])
     bench.done("train", tiny, f"out={out}", ranks=1, says=["frozen autoencoder 2 of 2"])
     bench.done("train", tiny, f"out={plain}", "objective=ae")
     bench.same(plain, out / "manifold-0")

@@ -124,6 +124,7 @@ def main():
         few = folder / "few.h5"
         expect(0, "", 1, "generate", f"out={few}", "generate.jets=24", "data.toy_seed=11")
         check_bounds(failures, binary, expect, [*scan, "data.normal=1"], folder / "inverse", few)
+        expect(2, "found a scan", 1, "watch", together)
         check_ensemble(failures, helper, expect, tiny, folder, toys)
         wrong = ["scan", tiny, *QUICK, f"out={folder}/wrong"]
         expect(2, "scan.values: found none", 1, *wrong)
