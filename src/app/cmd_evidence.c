@@ -35,9 +35,14 @@ static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
 }
 
 static void print(const Evidence *e, const Held *held, const EvidenceOpts *opts) {
-  printf("log Omega       %.6g +- %.2g at T = %g\n", e->log_omega, e->error, opts->temperature);
-  printf("log-likelihood  %.6g +- %.2g per sample, of %ld rows of mean energy %.6g\n",
-         held->log_likelihood, held->error, held->rows, held->energy);
+  char omega[32] = "?", likelihood[32] = "?"; /* collapsed weights know nothing of their error */
+  if (!e->collapsed) {
+    snprintf(omega, sizeof omega, "%.2g", e->error);
+    snprintf(likelihood, sizeof likelihood, "%.2g", held->error);
+  }
+  printf("log Omega       %.6g +- %s at T = %g\n", e->log_omega, omega, opts->temperature);
+  printf("log-likelihood  %.6g +- %s per sample, of %ld rows of mean energy %.6g\n",
+         held->log_likelihood, likelihood, held->rows, held->energy);
   printf("weights         %.1f of %ld chains effective, variance of log weights %.3g\n",
          e->effective, opts->chains, e->spread);
   if (e->collapsed)
