@@ -172,10 +172,12 @@ static void give_up(const Comm *comm) {
 }
 
 /* The first rank speaks when the time is over, a little later the last one (the first may be the
- * one that hangs), and then everybody. */
+ * one that hangs), and then everybody. After a signal all wait longer: it may be the launcher, which
+ * ends the ranks because another has spoken. */
 static double patience(const Comm *comm) {
-  if (comm->rank == listener(comm, 0)) return comm->watch->limit_s;
-  return comm->watch->limit_s + (comm->rank == listener(comm, 1) ? grace_s : 2 * grace_s);
+  double limit_s = comm->watch->limit_s + (stop_requested() ? 2 * grace_s : 0);
+  if (comm->rank == listener(comm, 0)) return limit_s;
+  return limit_s + (comm->rank == listener(comm, 1) ? grace_s : 2 * grace_s);
 }
 
 static void look_around(const Comm *comm, double waited) {
