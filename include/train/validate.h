@@ -43,6 +43,8 @@ double auc_of(const double *value, const double *weight, long n_normal, long n_s
 /* Held-out samples, and as many negatives, that W is made of: the first ones of both, a multiple
  * of 16. */
 long wasserstein_samples(const TrainOpts *opts, long valid);
+/* Whether each chain belongs to a datum: it starts there, or ends there. */
+bool chains_at_data(const TrainOpts *opts);
 /* Whether |E+ - E-| says how far an NAE phase has come: not where T follows E+ (a warm E- starts at
  * E+), where chains start or end at data, nor for energies without zero. */
 bool gap_tells(const TrainOpts *opts);

@@ -1,7 +1,6 @@
 #include "train/temperature.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "num/elem.h"
 

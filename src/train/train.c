@@ -199,13 +199,6 @@ static void say_memory(void) {
   log_note("memory of this rank: %s", text);
 }
 
-/* Each chain belongs to a datum: it starts there, or ends there. */
-static bool at_data(const Run *run) {
-  const Objective *objective = run->objective;
-  return objective->contrastive &&
-         (objective->through_chain || negative_at_data(run->opts.chain.mode));
-}
-
 /* A warm-up is for the steps of exact chains. */
 static bool no_exact_chain(const NaeOpts *nae) {
   return !sampler_find(nae->x_sampler)->exact &&
@@ -244,7 +237,7 @@ static Err open_run(Run *run, const TrainOpts *opts) {
   TRY(train_check(&run->opts, run->net, run->input->train.n));
   if (run->objective->manifold && run->input->manifolds.n == 0)
     return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
-  if (at_data(run) && run->input->data->has_weight)
+  if (chains_at_data(&run->opts) && run->input->data->has_weight)
     return err_user("objective: found %s for samples with weights, want samples without (or "
                     "another objective or nae.mode): its chains have one datum each, and all count "
                     "alike",

@@ -224,10 +224,15 @@ Validation validate(Validator *v, const State *state) {
   return out;
 }
 
-bool gap_tells(const TrainOpts *opts) {
+bool chains_at_data(const TrainOpts *opts) {
   const Objective *objective = objective_find(opts->objective);
-  return opts->chain.temperature_mode == T_FIXED && !objective->through_chain &&
-         !negative_at_data(opts->chain.mode) && !distance_find(opts->energy)->scalar;
+  return objective->contrastive &&
+         (objective->through_chain || negative_at_data(opts->chain.mode));
+}
+
+bool gap_tells(const TrainOpts *opts) {
+  return opts->chain.temperature_mode == T_FIXED && !chains_at_data(opts) &&
+         !distance_find(opts->energy)->scalar;
 }
 
 SelectBy select_rule(const TrainOpts *opts, Phase phase) {
