@@ -1,6 +1,6 @@
 #include "train/health.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "base/log.h"
 
@@ -8,8 +8,15 @@ static const PhaseOpts *phase_of(const Stepper *stepper, const State *state) {
   return state->at.phase == PHASE_NAE ? &stepper->opts->nae : &stepper->opts->ae;
 }
 
+/* Steps of the phase at hand, which train.steps may cut short. */
+static double phase_steps(const Stepper *stepper, const State *state) {
+  double all = (double)phase_of(stepper, state)->epochs * (double)batches_per_epoch(stepper);
+  int64_t left = stepper->opts->steps - (state->at.step - state->at.phase_step);
+  return stepper->opts->steps > 0 ? fmin(all, (double)left) : all;
+}
+
 void health_begin(const Stepper *stepper, const State *state) {
-  double total = (double)phase_of(stepper, state)->epochs * (double)batches_per_epoch(stepper);
+  double total = phase_steps(stepper, state);
   progress_begin(state->at.phase == PHASE_NAE ? "NAE" : "AE", total, 1);
 }
 
