@@ -6,7 +6,7 @@
 #define EVAL_EVIDENCE_H
 
 #include "eval/crew.h"
-#include "mcmc/anneal.h"
+#include "mcmc/weights.h"
 #include "model/model.h"
 #include "par/comm.h"
 
@@ -15,17 +15,19 @@ typedef struct EvidenceOpts {
   long chains;
   int rungs, transitions;
   uint64_t seed;
+  int normal; /* the class of the rows that count (data/classes.h); without labels all do */
 } EvidenceOpts;
 
 /* What rows say. */
 typedef struct Held {
-  long rows;                    /* not refused */
+  long rows;                    /* normal ones, not refused */
   double energy;                /* their mean */
   double log_likelihood, error; /* mean of -E/T - log Omega; of both parts' errors */
 } Held;
 
-/* Collective. The base has mean and standard deviation of the rows, at most 10,000 of them; rows
- * are judged. Both results on rank 0 alone. Errors: cannot be read again (data/passing.h). */
+/* Collective. The base has the mean of the normal rows and 1.5 times their standard deviation, of
+ * at most 10,000; all normal rows are judged. Both results on rank 0 alone. Errors: no normal row;
+ * cannot be read again (data/passing.h). */
 Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *asked,
                      const EvidenceOpts *opts, Evidence *evidence, Held *held);
 

@@ -47,18 +47,4 @@ void anneal_weigh(Anneal *anneal, double log_w[L], uint64_t chain);
 /* Log of the integral of the base. */
 double anneal_base(const Anneal *anneal);
 
-typedef struct Evidence {
-  double log_omega;
-  double error;     /* of log Omega: sd(w) / (mean(w) sqrt(n)) */
-  double effective; /* (sum w)^2 / sum w^2, of n */
-  double spread;    /* variance of log w, from those above the median */
-  bool collapsed;   /* neither log_omega nor its error means anything */
-} Evidence;
-
-/* From n >= 2 log weights, those of all ranks. Weights spread as a Gaussian's exponential need more
- * than exp(spread / 2) chains (Chatterjee and Diaconis 2018, Ann. Appl. Probab. 28, 1099): fewer,
- * or fewer than ten effective ones, or one that is not finite, count as collapsed. Those weigh
- * nothing; when no others are left, log_omega is not a number. */
-Evidence anneal_evidence(const double *log_w, long n, double log_base);
-
 #endif

@@ -11,6 +11,8 @@
 
 typedef struct Sweep {
   const char *what; /* for the progress line: "scoring" */
+  const char *unit; /* what items are; NULL: "rows" */
+  long wave;        /* tiles of each thread between two lines of progress; 0: 64 */
   long items;
   size_t size; /* bytes of a record */
   int threads;

@@ -5,6 +5,7 @@
 #include "app/command.h"
 #include "base/log.h"
 #include "base/provenance.h"
+#include "data/classes.h"
 #include "eval/evidence.h"
 #include "obj/distance.h"
 #include "train/temperature.h"
@@ -31,23 +32,52 @@ static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
                         .chains = config->evidence_chains,
                         .rungs = config->evidence_steps,
                         .transitions = config->evidence_transitions,
-                        .seed = train->seed};
+                        .seed = train->seed,
+                        .normal = config->normal};
 }
 
+/* In words; for what cannot be trusted, also what to do. */
+static void print_tail(const Evidence *e) {
+  const char *what = "the error can be trusted (below 0.5)";
+  if (e->trust == TRUST_NONE) what = "the error is not to be trusted";
+  if (e->trust == TRUST_BORDERLINE) what = "borderline, the error may be too small";
+  if (isnan(e->tail))
+    printf("tail            unknown, of too few chains: %s\n", what);
+  else if (isinf(e->tail))
+    printf("tail            none: %s\n", what);
+  else
+    printf("tail            shape %.2f of the largest weights: %s\n", e->tail, what);
+}
+
+static void warn(const Evidence *e) {
+  if (e->collapsed)
+    log_warn("the weights have collapsed on a few chains: neither log Omega nor its error can be "
+             "trusted; want more evidence.steps or evidence.transitions");
+  else if (isnan(e->tail))
+    log_warn("too few weights to tell how heavy their tail is: the error is not to be trusted; "
+             "want more evidence.chains");
+  else if (e->trust == TRUST_NONE)
+    log_warn("the largest weights have a tail of shape %.2f, above %.2f: log Omega is likely too "
+             "small, and by more than its error; want more evidence.steps (a finer ladder) or "
+             "evidence.transitions, then more evidence.chains",
+             e->tail, e->limit);
+}
+
+/* Collapsed weights know nothing of their error. */
 static void print(const Evidence *e, const Held *held, const EvidenceOpts *opts) {
-  char omega[32] = "?", likelihood[32] = "?"; /* collapsed weights know nothing of their error */
+  char omega[32] = "?", likelihood[32] = "?", classes[32];
   if (!e->collapsed) {
     snprintf(omega, sizeof omega, "%.2g", e->error);
     snprintf(likelihood, sizeof likelihood, "%.2g", held->error);
   }
+  classes_text(classes, opts->normal);
   printf("log Omega       %.6g +- %s at T = %g\n", e->log_omega, omega, opts->temperature);
-  printf("log-likelihood  %.6g +- %s per sample, of %ld rows of mean energy %.6g\n",
-         held->log_likelihood, likelihood, held->rows, held->energy);
+  printf("log-likelihood  %.6g +- %s per row, of %ld rows (%s) of mean energy %.6g\n",
+         held->log_likelihood, likelihood, held->rows, classes, held->energy);
   printf("weights         %.1f of %ld chains effective, variance of log weights %.3g\n",
          e->effective, opts->chains, e->spread);
-  if (e->collapsed)
-    log_warn("the weights have collapsed on a few chains: neither log Omega nor its error can be "
-             "trusted; want more evidence.steps or evidence.transitions");
+  print_tail(e);
+  warn(e);
 }
 
 /* JSON has no number for what is none. */
@@ -71,6 +101,9 @@ static Err save(const char *path, const Evidence *e, const Held *held, const Evi
   put(file, "temperature", opts->temperature, ",");
   put(file, "effective", e->effective, ",");
   put(file, "log_weight_variance", e->spread, ",");
+  put(file, "tail_shape", e->tail, ",");
+  put(file, "tail_limit", e->limit, ",");
+  fprintf(file, "  \"error_trust\": \"%s\",\n", trust_name[e->trust]);
   fprintf(file, "  \"rows\": %ld,\n  \"chains\": %ld,\n  \"steps\": %d,\n", held->rows,
           opts->chains, opts->rungs);
   fprintf(file,
@@ -110,18 +143,32 @@ const Command cmd_evidence = {
     .summary = "estimate log Omega and the log-likelihood of held-out rows",
     .help =
         "RUN is a run directory or a model file. Estimates log Omega, the log of the integral of\n"
-        "exp(-E(x)/T) over all x, by annealed importance sampling, and with it the mean\n"
-        "log-likelihood -E/T - log Omega of the rows of data.input. Densities are in the units\n"
-        "of the network's input: of standardised features, the standardised ones.\n"
+        "exp(-E(x)/T) dx, by annealed importance sampling, and with it the mean log-likelihood\n"
+        "-E/T - log Omega of the normal rows (data.normal) of data.input.\n"
         "\n"
-        "Chains start in a Gaussian with mean and variance of the rows and climb a ladder of\n"
-        "evidence.steps densities, with evidence.transitions exact MALA steps on each. A pilot\n"
-        "chooses ladder and step sizes. T is the model's, or nae.temperature=T, which a plain\n"
-        "autoencoder needs; its integral may be infinite where it reconstructs points far away.\n"
-        "Bounds of the training's chains (nae.x_bounded) do not limit the integral.\n"
-        "The error comes from the spread of the weights, and says nothing of modes that no\n"
-        "chain has found; more steps are the check. A warning says when few chains carry all\n"
-        "the weight. The same bits on any number of ranks.\n"
+        "T is the temperature of the model, fixed or trained (nae.temperature), not the effective\n"
+        "one that published Langevin chains have from their own step and noise: a model trained\n"
+        "with those is judged at a T that its chains may never have had. nae.temperature=T asks\n"
+        "for another, and a plain autoencoder needs it.\n"
+        "\n"
+        "The integral is over all of R^n, n the inputs of the network: the bounds of the\n"
+        "training's chains (nae.x_bounded) do not limit it, a sphere in the latent space plays no\n"
+        "part. It may be infinite where a model reconstructs points far away from all data.\n"
+        "Densities are per unit of the network's input (of standardised features, the\n"
+        "standardised ones). So log-likelihoods compare models of the same view, preprocessing\n"
+        "and standardisation on the same rows, whatever their networks, objectives and T; never\n"
+        "images with features, or images smoothed in one way with those smoothed in another.\n"
+        "\n"
+        "Chains start in a Gaussian with the mean of the normal rows and 1.5 times their\n"
+        "deviation and climb a ladder of evidence.steps densities, with evidence.transitions\n"
+        "exact MALA steps on each. A pilot chooses ladder and step sizes. Each chain has a weight:\n"
+        "Omega is their mean, the error comes from their spread. The tail of the largest weights\n"
+        "says whether to believe it (Pareto shape k, arXiv 1507.02646): below 0.5 it can be\n"
+        "trusted, up to min(1 - 1/log10(chains), 0.7) it may be too small, above that log Omega\n"
+        "is likely too small by more than its error: a warning asks for more evidence.steps,\n"
+        "evidence.transitions or evidence.chains. Another warning says when few chains carry all\n"
+        "the weight. Neither knows of modes that no chain has found; more steps and another seed\n"
+        "are the check. The same bits on any number of ranks.\n"
         "\n"
         "  mpirun -n 4 jetnae train configs/jets-features-nae.yaml data.input=train.h5 \\\n"
         "    out=runs/features\n"

@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 #include "base/whole.h"
+#include "data/classes.h"
 #include "eval/score.h"
+#include "mcmc/anneal.h"
 #include "par/sweep.h"
 
 enum { BASE_ROWS = 10000 };
@@ -21,6 +23,21 @@ typedef struct Job {
   Anneal *anneal; /* (threads) */
   float *mean, *scale;
 } Job;
+
+/* Rows without labels all are. */
+static bool is_normal(const Dataset *data, long row, int normal) {
+  return !data->has_label || class_chosen(normal, data->label[row]);
+}
+
+static Err want_normal(const RowsAsked *asked, int normal) {
+  char classes[32];
+  for (long row = asked->rows.from; row < asked->rows.to; row++)
+    if (asked->data->ok[row] && is_normal(asked->data, row, normal)) return OK;
+  classes_text(classes, normal);
+  return err_user("data.normal: found no row of %s among %ld, want rows that were held out of those "
+                  "that the model is of; all takes any",
+                  classes, asked->rows.to - asked->rows.from);
+}
 
 static void model_energy(void *recon, double e[L], float *dx, const float *x) {
   recon_energy(recon, e, dx, x);
@@ -41,8 +58,8 @@ static void add_row(Moments *m, const float *x) {
   }
 }
 
-/* The first rows, in their order. */
-static Err add_rows(Moments *m, const RowsAsked *asked) {
+/* The first normal rows, in their order. */
+static Err add_rows(Moments *m, const RowsAsked *asked, int normal) {
   enum { AT_ONCE = 512 };
   Passing rows;
   Err e = OK;
@@ -52,17 +69,18 @@ static Err add_rows(Moments *m, const RowsAsked *asked) {
     Range block = {from, whole_min(from + AT_ONCE, asked->rows.to)};
     e = passing_show(&rows, block, asked->threads);
     for (long row = block.from; row < block.to && m->used < BASE_ROWS && !e; row++)
-      if (rows.now.ok[row]) add_row(m, dataset_sample(&rows.now, row));
+      if (rows.now.ok[row] && is_normal(&rows.now, row, normal))
+        add_row(m, dataset_sample(&rows.now, row));
   }
   passing_free(&rows);
   return e;
 }
 
-static Err fit_base(Job *job, const RowsAsked *asked) {
+static Err fit_base(Job *job, const RowsAsked *asked, int normal) {
   long dim = shape_size(job->crew.model->input);
   double *mean = MEM_NEW(double, "base", dim), *square = MEM_NEW(double, "base", dim), most = 0;
   Moments m = {.dim = dim, .mean = mean, .square = square};
-  Err e = add_rows(&m, asked);
+  Err e = add_rows(&m, asked, normal);
   for (long i = 0; i < dim; i++) {
     square[i] = m.used > 1 ? WIDER * sqrt(square[i] / (double)(m.used - 1)) : 0;
     most = square[i] > most ? square[i] : most;
@@ -117,11 +135,13 @@ static void job_free(Job *job) {
 }
 
 /* On rank 0. The error of the mean energy and that of log Omega are independent. */
-static Held judge(const Scores *scores, double temperature, const Evidence *evidence) {
+static Held judge(const Scores *scores, const RowsAsked *asked, const EvidenceOpts *opts,
+                  const Evidence *evidence) {
   Held held = {0};
-  double square = 0;
+  double square = 0, temperature = opts->temperature;
   for (long i = 0; i < scores->rows; i++) {
     if (!isfinite(scores->energy[i])) continue;
+    if (!is_normal(asked->data, asked->rows.from + i, opts->normal)) continue;
     double d = scores->energy[i] - held.energy;
     held.energy += d / (double)++held.rows;
     square += d * (scores->energy[i] - held.energy);
@@ -136,6 +156,8 @@ static Held judge(const Scores *scores, double temperature, const Evidence *evid
 static Err anneal(Job *job, double **log_w, const Comm *comm, const EvidenceOpts *opts) {
   void *weights = NULL;
   Sweep sweep = {.what = "annealing",
+                 .unit = "chains",
+                 .wave = 1,
                  .items = opts->chains,
                  .size = sizeof(double),
                  .threads = job->crew.threads,
@@ -149,17 +171,18 @@ static Err anneal(Job *job, double **log_w, const Comm *comm, const EvidenceOpts
 
 Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *asked,
                      const EvidenceOpts *opts, Evidence *evidence, Held *held) {
+  TRY(comm_agree(comm, want_normal(asked, opts->normal)));
   long dim = shape_size(model->input);
   double *log_w = NULL;
   Scores scores = {0};
   Job job = {.mean = MEM_NEW(float, "base", dim), .scale = MEM_NEW(float, "base", dim)};
   crew_init(&job.crew, model, asked->threads);
-  Err e = comm_agree(comm, fit_base(&job, asked));
+  Err e = comm_agree(comm, fit_base(&job, asked, opts->normal));
   if (!e) e = anneal(&job, &log_w, comm, opts);
   if (!e) e = scores_compute(&scores, comm, model, asked);
   if (!e && log_w) {
-    *evidence = anneal_evidence(log_w, opts->chains, anneal_base(&job.anneal[0]));
-    *held = judge(&scores, opts->temperature, evidence);
+    *evidence = weights_evidence(log_w, opts->chains, anneal_base(&job.anneal[0]));
+    *held = judge(&scores, asked, opts, evidence);
   }
   scores_free(&scores);
   mem_free(&log_w);

@@ -5,8 +5,6 @@
 
 #include "base/mem.h"
 #include "num/elem.h"
-#include "num/sorted.h"
-#include "num/sum.h"
 
 static const double PI = 3.14159265358979323846;
 /* The pilot: tiles of chains, rungs, and blocks of transitions on each, after which the step size
@@ -198,48 +196,4 @@ void anneal_weigh(Anneal *anneal, double log_w[L], uint64_t chain) {
     for (int l = 0; l < L; l++) log_w[l] += rise * gap[l];
     if (k < anneal->opts.rungs) move(anneal, anneal->y, anneal->b[k], anneal->step[k], chain, k);
   }
-}
-
-/* Of the finite ones, with `most` added back by the caller. */
-static void add_weights(const double *log_w, long n, double most, Sum sum[2]) {
-  for (long k = 0; k < n; k++) {
-    double above = log_w[k] - most;
-    if (!isfinite(log_w[k])) continue;
-    double w = elem_exp(above);
-    sum_add(&sum[0], w);
-    sum_add(&sum[1], w * w);
-  }
-}
-
-/* Twice the mean square above the median: the variance, if both halves were alike. What lies below
- * weighs nothing, however far. */
-static double upper_spread(const double *log_w, long n) {
-  double *sorted = MEM_NEW(double, "log weights", n), square = 0;
-  memcpy(sorted, log_w, (size_t)n * sizeof *sorted);
-  long used = sorted_numbers(sorted, n);
-  double median = sorted_quantile(sorted, used, 0.5);
-  for (long k = used / 2; k < used; k++) {
-    double above = sorted[k] - median;
-    if (isfinite(above)) square += above * above;
-  }
-  mem_free(&sorted);
-  return 2 * square / (double)used;
-}
-
-/* The variance of the mean weight over its square is (1 / effective - 1 / n) n / (n - 1). */
-Evidence anneal_evidence(const double *log_w, long n, double log_base) {
-  Sum sum[2] = {0};
-  double most = -INFINITY, count = (double)n, used = 0;
-  for (long k = 0; k < n; k++)
-    if (isfinite(log_w[k])) most = log_w[k] > most ? log_w[k] : most, used++;
-  if (used < 1) return (Evidence){NAN, NAN, 0, NAN, true};
-  add_weights(log_w, n, most, sum);
-  double w = sum_value(&sum[0]);
-  Evidence e = {.log_omega = log_base + most + elem_log(w / count),
-                .effective = w * w / sum_value(&sum[1]),
-                .spread = upper_spread(log_w, n)};
-  double relative = (1 / e.effective - 1 / count) * count / (count - 1);
-  e.error = sqrt(relative > 0 ? relative : 0);
-  e.collapsed = used < count || e.effective < 10 || e.spread > 2 * elem_log(count);
-  return e;
 }

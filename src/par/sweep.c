@@ -1,6 +1,7 @@
 #include "par/sweep.h"
 
 #include <omp.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -37,8 +38,11 @@ static Range items_of(const Sweep *sweep, Range tiles) {
 /* Waves of tiles, so that somebody hears how far they have come. take NULL: all records stay in
  * `record`; else a wave's records are there in turn. */
 static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take, void *taker) {
-  const long stride = (long)TILES_PER_WAVE * sweep->threads;
+  const long stride = (sweep->wave ? sweep->wave : TILES_PER_WAVE) * sweep->threads;
+  const char *unit = sweep->unit ? sweep->unit : "rows";
+  char mine[64];
   Err e = OK;
+  snprintf(mine, sizeof mine, "this rank's %s", unit);
   progress_begin(sweep->what, (double)(tiles.to - tiles.from) * L, REPORT_S);
   for (long from = tiles.from; from < tiles.to && !e; from += stride) {
     Range wave = {from, whole_min(from + stride, tiles.to)}, items = items_of(sweep, wave);
@@ -49,9 +53,9 @@ static Err waves(const Sweep *sweep, char *record, Range tiles, SweepTake *take,
       e = take(taker, record, items);
     else
       record += (size_t)(items.to - items.from) * sweep->size;
-    progress_at((double)(wave.to - tiles.from) * L, "this rank's rows");
+    progress_at((double)(wave.to - tiles.from) * L, mine);
   }
-  if (!e) progress_end("%ld rows", sweep->items);
+  if (!e) progress_end("%ld %s", sweep->items, unit);
   return e;
 }
 

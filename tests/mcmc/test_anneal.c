@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mcmc/anneal.h"
+#include "mcmc/weights.h"
 
 enum { CHAINS = 512, MAX_DIM = 100 };
 static const double PI = 3.14159265358979323846;
@@ -72,7 +73,7 @@ static Evidence weigh(Energy energy, double temperature, bool sphere, int rungs)
   Anneal anneal = anneal_new(&opts);
   anneal_pilot(&anneal);
   for (int k = 0; k < CHAINS; k += L) anneal_weigh(&anneal, log_w + k, (uint64_t)k);
-  Evidence e = anneal_evidence(log_w, CHAINS, anneal_base(&anneal));
+  Evidence e = weights_evidence(log_w, CHAINS, anneal_base(&anneal));
   anneal_free(&anneal);
   return e;
 }
@@ -108,35 +109,10 @@ static void test_bad_ladder(void **state) {
   assert_true(weigh((Energy){100, gauss, NULL}, 0.7, false, 2).collapsed);
 }
 
-/* A few chains that got stuck weigh nothing; a few that weigh everything are another matter. */
-static void test_outliers(void **state) {
-  double w[100] = {0};
-  for (int k = 0; k < 100; k++) w[k] = k % 2 ? 0.5 : -0.5;
-  double spread = anneal_evidence(w, 100, 0).spread;
-  w[0] = -1000;
-  Evidence e = anneal_evidence(w, 100, 0);
-  assert_false(e.collapsed);
-  assert_true(e.spread == spread);
-  w[0] = 40;
-  assert_true(anneal_evidence(w, 100, 0).collapsed);
-}
-
-/* Hand-made weights 1, 1, 2: mean 4/3, (sum)^2 / sum of squares 16/6. */
-static void test_summary(void **state) {
-  const double three[] = {1000, 1000, 1000 + log(2)}, none[] = {-INFINITY, NAN};
-  Evidence e = anneal_evidence(three, 3, 0.5);
-  assert_true(fabs(e.log_omega - (1000.5 + log(4. / 3))) < 1e-9);
-  assert_true(fabs(e.effective - 16. / 6) < 1e-9);
-  assert_true(fabs(e.error - 0.25) < 1e-9); /* sd 1/sqrt(3), over sqrt(3), over 4/3 */
-  e = anneal_evidence(none, 2, 0);
-  assert_true(isnan(e.log_omega) && e.collapsed);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_gauss),    cmocka_unit_test(test_two_modes),
       cmocka_unit_test(test_sphere),   cmocka_unit_test(test_bad_ladder),
-      cmocka_unit_test(test_outliers), cmocka_unit_test(test_summary),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
