@@ -13,8 +13,8 @@
 enum { BASE_ROWS = 10000 };
 /* Smallest scale of a feature, in units of the largest: pixels that are always dark have none. */
 static const double LEAST_SCALE = 1e-3;
-/* The base's deviations over the rows': a model with more tails than its base makes weights whose
- * error does not show in them. */
+/* The base's deviations over the rows', at least: a model with more tails than its base makes heavy
+ * weights. */
 static const double WIDER = 1.5;
 
 typedef struct Job {
@@ -76,13 +76,23 @@ static Err add_rows(Moments *m, const RowsAsked *asked, int normal) {
   return e;
 }
 
-static Err fit_base(Job *job, const RowsAsked *asked, int normal) {
+/* Variance of a feature around what the network would make of it, at that temperature: it
+ * decides where the model is warmer than its data. A scalar energy has no such scale. */
+static double thermal(const Model *model, double temperature) {
+  if (net_scalar(model->net)) return 0;
+  return (double)shape_size(model->input) * temperature / 2;
+}
+
+static Err fit_base(Job *job, const RowsAsked *asked, const EvidenceOpts *opts) {
   long dim = shape_size(job->crew.model->input);
   double *mean = MEM_NEW(double, "base", dim), *square = MEM_NEW(double, "base", dim), most = 0;
+  double warm = thermal(job->crew.model, opts->temperature);
   Moments m = {.dim = dim, .mean = mean, .square = square};
-  Err e = add_rows(&m, asked, normal);
+  Err e = add_rows(&m, asked, opts->normal);
   for (long i = 0; i < dim; i++) {
-    square[i] = m.used > 1 ? WIDER * sqrt(square[i] / (double)(m.used - 1)) : 0;
+    double own = m.used > 1 ? square[i] / (double)(m.used - 1) : 0;
+    double wide = WIDER * WIDER * own, hot = own + warm;
+    square[i] = sqrt(wide > hot ? wide : hot);
     most = square[i] > most ? square[i] : most;
   }
   if (!(most > 0)) most = 1 / LEAST_SCALE;
@@ -177,7 +187,7 @@ Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *aske
   Scores scores = {0};
   Job job = {.mean = MEM_NEW(float, "base", dim), .scale = MEM_NEW(float, "base", dim)};
   crew_init(&job.crew, model, asked->threads);
-  Err e = comm_agree(comm, fit_base(&job, asked, opts->normal));
+  Err e = comm_agree(comm, fit_base(&job, asked, opts));
   if (!e) e = anneal(&job, &log_w, comm, opts);
   if (!e) e = scores_compute(&scores, comm, model, asked);
   if (!e && log_w) {
