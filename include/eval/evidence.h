@@ -25,9 +25,14 @@ typedef struct Held {
   double log_likelihood, error; /* mean of -E/T - log Omega; of both parts' errors */
 } Held;
 
-/* Collective. The base has the mean of the normal rows and 1.5 times their standard deviation, of
- * at most 10,000; all normal rows are judged. Both results on rank 0 alone. Errors: no normal row;
- * cannot be read again (data/passing.h). */
+/* d T/2: the variance that a feature has around what the network makes of it, and nearly the mean
+ * energy, where the model is warm. A scalar energy has no such scale: 0. */
+double evidence_thermal(const Model *model, double temperature);
+
+/* Collective. The base has the mean of the normal rows, at most 10,000 of them, and 1.5 times their
+ * standard deviation, or that of their variance and the thermal one together, where it is larger;
+ * all normal rows are judged. Both results on rank 0 alone. Errors: no normal row; cannot be read
+ * again (data/passing.h). */
 Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *asked,
                      const EvidenceOpts *opts, Evidence *evidence, Held *held);
 

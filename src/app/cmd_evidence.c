@@ -63,6 +63,17 @@ static void warn(const Evidence *e) {
              e->tail, e->limit);
 }
 
+/* exp(-E/T) of a mean square is mere noise around what the network reconstructs where T is far
+ * above the energies of the data. */
+static void note_warm(const Held *held, const EvidenceOpts *opts, double thermal) {
+  if (held->energy < 0.1 * thermal)
+    log_note("at T = %g the model's own samples have a mean energy near %.3g (n T/2), the rows "
+             "%.3g: log Omega and log-likelihood are those of noise and say little of the rows; "
+             "nae.temperature=%.2g would be theirs",
+             opts->temperature, thermal, held->energy,
+             opts->temperature * held->energy / thermal);
+}
+
 /* Collapsed weights know nothing of their error. */
 static void print(const Evidence *e, const Held *held, const EvidenceOpts *opts) {
   char omega[32] = "?", likelihood[32] = "?", classes[32];
@@ -124,6 +135,7 @@ static Err weigh(const Apply *apply, const Comm *comm, const Config *config) {
   if (comm_rank(comm)) return OK;
   apply_print_refused(&apply->data);
   print(&evidence, &held, &opts);
+  note_warm(&held, &opts, evidence_thermal(&apply->model, opts.temperature));
   return save(apply->out, &evidence, &held, &opts);
 }
 
@@ -159,16 +171,16 @@ const Command cmd_evidence = {
         "and standardisation on the same rows, whatever their networks, objectives and T; never\n"
         "images with features, or images smoothed in one way with those smoothed in another.\n"
         "\n"
-        "Chains start in a Gaussian with the mean of the normal rows and 1.5 times their\n"
-        "deviation and climb a ladder of evidence.steps densities, with evidence.transitions\n"
-        "exact MALA steps on each. A pilot chooses ladder and step sizes. Each chain has a weight:\n"
-        "Omega is their mean, the error comes from their spread. The tail of the largest weights\n"
-        "says whether to believe it (Pareto shape k, arXiv 1507.02646): below 0.5 it can be\n"
-        "trusted, up to min(1 - 1/log10(chains), 0.7) it may be too small, above that log Omega\n"
-        "is likely too small by more than its error: a warning asks for more evidence.steps,\n"
-        "evidence.transitions or evidence.chains. Another warning says when few chains carry all\n"
-        "the weight. Neither knows of modes that no chain has found; more steps and another seed\n"
-        "are the check. The same bits on any number of ranks.\n"
+        "Chains start in a Gaussian around the mean of the normal rows, wider than they are and\n"
+        "as wide as the model's noise at T, and climb a ladder of evidence.steps densities, with\n"
+        "evidence.transitions exact MALA steps on each. A pilot chooses ladder and step sizes.\n"
+        "Each chain has a weight: Omega is their mean, the error comes from their spread. The\n"
+        "tail of the largest weights says whether to believe it (Pareto shape k, arXiv\n"
+        "1507.02646): below 0.5 it can be trusted, up to min(1 - 1/log10(chains), 0.7) it may be\n"
+        "too small, above that log Omega itself is likely too small, by more than its error: a\n"
+        "warning asks for more evidence.steps, evidence.transitions or evidence.chains. Another\n"
+        "says when few chains carry all the weight. Neither knows of modes that no chain has\n"
+        "found; more steps and another seed are the check. The same bits on any number of ranks.\n"
         "\n"
         "  mpirun -n 4 jetnae train configs/jets-features-nae.yaml data.input=train.h5 \\\n"
         "    out=runs/features\n"

@@ -34,9 +34,13 @@ static Err want_normal(const RowsAsked *asked, int normal) {
   for (long row = asked->rows.from; row < asked->rows.to; row++)
     if (asked->data->ok[row] && is_normal(asked->data, row, normal)) return OK;
   classes_text(classes, normal);
-  return err_user("data.normal: found no row of %s among %ld, want rows that were held out of those "
-                  "that the model is of; all takes any",
+  return err_user("data.normal: found no row of %s among %ld, want held-out rows of what the model "
+                  "was trained on, or data.normal=all",
                   classes, asked->rows.to - asked->rows.from);
+}
+
+double evidence_thermal(const Model *model, double temperature) {
+  return net_scalar(model->net) ? 0 : (double)shape_size(model->input) * temperature / 2;
 }
 
 static void model_energy(void *recon, double e[L], float *dx, const float *x) {
@@ -76,17 +80,10 @@ static Err add_rows(Moments *m, const RowsAsked *asked, int normal) {
   return e;
 }
 
-/* Variance of a feature around what the network would make of it, at that temperature: it
- * decides where the model is warmer than its data. A scalar energy has no such scale. */
-static double thermal(const Model *model, double temperature) {
-  if (net_scalar(model->net)) return 0;
-  return (double)shape_size(model->input) * temperature / 2;
-}
-
 static Err fit_base(Job *job, const RowsAsked *asked, const EvidenceOpts *opts) {
   long dim = shape_size(job->crew.model->input);
   double *mean = MEM_NEW(double, "base", dim), *square = MEM_NEW(double, "base", dim), most = 0;
-  double warm = thermal(job->crew.model, opts->temperature);
+  double warm = evidence_thermal(job->crew.model, opts->temperature);
   Moments m = {.dim = dim, .mean = mean, .square = square};
   Err e = add_rows(&m, asked, opts->normal);
   for (long i = 0; i < dim; i++) {

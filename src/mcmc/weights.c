@@ -50,7 +50,8 @@ static double error_of(const Weights *w, double mean, double square) {
 /* ---- the tail ---- */
 
 typedef struct Tail {
-  double *over; /* (n) by how much weights exceed the largest of the others, ascending, positive */
+  double
+      *over; /* (n) by how much weights exceed the largest of the others, ascending, positive */
   long n;
   double cut; /* that one */
 } Tail;

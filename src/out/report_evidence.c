@@ -65,14 +65,16 @@ static void warn(Page *page, const ReportRun *run, const json_t *json) {
   page_html(page, "<div class=\"verdict g2\"><strong>");
   page_text(page, run->name);
   if (collapsed(json))
-    page_html(page,
-              ": the weights have collapsed on a few chains.</strong> Neither log &Omega; nor its "
-              "error can be trusted; want more evidence.steps or evidence.transitions.</div>\n");
+    page_html(
+        page,
+        ": the weights have collapsed on a few chains.</strong> Neither log &Omega; nor its "
+        "error can be trusted; want more evidence.steps or evidence.transitions.</div>\n");
   else
-    page_html(page,
-              ": the error of log &Omega; is not to be trusted.</strong> The largest weights have "
-              "a heavy tail, or are too few to tell, and log &Omega; is likely too small; want "
-              "more evidence.steps, evidence.transitions or evidence.chains.</div>\n");
+    page_html(
+        page,
+        ": the error of log &Omega; is not to be trusted.</strong> The largest weights have "
+        "a heavy tail, or are too few to tell, and log &Omega; is likely too small; want "
+        "more evidence.steps, evidence.transitions or evidence.chains.</div>\n");
 }
 
 /* NULL: there is none that can be read; a part of a file is said to be one. */
@@ -97,12 +99,13 @@ bool report_evidence(Page *page, const ReportRun *run, int n) {
   put_head(page);
   for (int i = 0; i < n; i++)
     if (json[i]) put_row(page, &run[i], json[i]);
-  page_html(page,
-            "</table>\n<p>p(x) = exp(-E(x)/T)/&Omega; over all x, by annealed importance sampling, at "
-            "the model's own T; the rows are the normal ones. Densities are those of the "
-            "network's input; compare likelihoods of runs on the same rows and the same "
-            "preprocessing only. k is the Pareto shape of the largest weights: below 0.5 the error "
-            "can be trusted.</p>\n");
+  page_html(
+      page,
+      "</table>\n<p>p(x) = exp(-E(x)/T)/&Omega; over all x, by annealed importance sampling, at "
+      "the model's own T; the rows are the normal ones. Densities are those of the "
+      "network's input; compare likelihoods of runs on the same rows and the same "
+      "preprocessing only. k is the Pareto shape of the largest weights: below 0.5 the error "
+      "can be trusted.</p>\n");
   for (int i = 0; i < n; i++) {
     if (json[i]) warn(page, &run[i], json[i]);
     json_decref(json[i]);

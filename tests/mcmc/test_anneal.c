@@ -64,10 +64,12 @@ static void zero(void *self, double e[L], float *dx, const float *x) {
   if (dx) memset(dx, 0, (size_t)dim * L * sizeof *dx);
 }
 
+static uint64_t seed = 1;
+
 static Evidence weigh(Energy energy, double temperature, bool sphere, int rungs) {
   const Energy *self = &energy;
   energy.self = &self;
-  AnnealOpts opts = {&energy, temperature, mean, scale, sphere, rungs, 2, 1};
+  AnnealOpts opts = {&energy, temperature, mean, scale, sphere, rungs, 2, seed};
   for (int i = 0; i < MAX_DIM; i++)
     mean[i] = 0.1f * (float)(i % 3), scale[i] = 1.25f + 0.25f * (float)(i % 4);
   Anneal anneal = anneal_new(&opts);
@@ -82,7 +84,7 @@ static Evidence weigh(Energy energy, double temperature, bool sphere, int rungs)
 static void check(Evidence e, double want) {
   if (fabs(e.log_omega - want) > 4 * e.error + 1e-5)
     fail_msg("found %g +- %g, want %g", e.log_omega, e.error, want);
-  assert_false(e.collapsed);
+  assert_true(!e.collapsed && e.trust != TRUST_NONE);
   assert_true(e.error < 0.2);
   assert_true(e.effective <= CHAINS * (1 + 1e-9));
 }
@@ -90,7 +92,7 @@ static void check(Evidence e, double want) {
 static void test_gauss(void **state) {
   check(weigh((Energy){3, gauss, NULL}, 0.7, false, 30), gauss_log_omega(3, 0.7));
   check(weigh((Energy){16, gauss, NULL}, 0.7, false, 60), gauss_log_omega(16, 0.7));
-  check(weigh((Energy){100, gauss, NULL}, 0.7, false, 200), gauss_log_omega(100, 0.7));
+  check(weigh((Energy){100, gauss, NULL}, 0.7, false, 500), gauss_log_omega(100, 0.7));
 }
 
 static void test_two_modes(void **state) {
@@ -106,13 +108,50 @@ static void test_sphere(void **state) {
 }
 
 static void test_bad_ladder(void **state) {
-  assert_true(weigh((Energy){100, gauss, NULL}, 0.7, false, 2).collapsed);
+  Evidence e = weigh((Energy){100, gauss, NULL}, 0.7, false, 2);
+  assert_true(e.collapsed && e.trust == TRUST_NONE);
+}
+
+/* Off by how many errors. */
+static double off(Evidence e, double want) { return fabs(e.log_omega - want) / e.error; }
+
+/* A ladder of eight rungs in sixteen dimensions is often wrong by more than it says, and says so,
+ * also where the weights have not collapsed. */
+static void test_wrong_is_bad(void **state) {
+  int wrong = 0, standing = 0;
+  for (seed = 1; seed <= 20; seed++) {
+    Evidence e = weigh((Energy){16, gauss, NULL}, 0.7, false, 8);
+    if (off(e, gauss_log_omega(16, 0.7)) < 3) continue;
+    wrong++;
+    standing += !e.collapsed;
+    assert_int_equal(e.trust, TRUST_NONE);
+  }
+  seed = 1;
+  print_message("%d of 20 off by three errors, %d of them not collapsed\n", wrong, standing);
+  assert_true(wrong >= 2 && standing >= 1);
+}
+
+/* Of 80 that are called good, 68 % within one error and 95 % within two. */
+static void test_honest(void **state) {
+  int one = 0, two = 0;
+  for (seed = 1; seed <= 20; seed++) {
+    double offs[] = {
+        off(weigh((Energy){3, gauss, NULL}, 0.7, false, 15), gauss_log_omega(3, 0.7)),
+        off(weigh((Energy){8, gauss, NULL}, 0.7, false, 30), gauss_log_omega(8, 0.7)),
+        off(weigh((Energy){2, two_modes, NULL}, 1, false, 15), log(4) + log(2 * PI)),
+        off(weigh((Energy){3, pole, NULL}, 1, true, 15), log(4 * PI * sinh(5) / 5))};
+    for (int k = 0; k < 4; k++) one += offs[k] < 1, two += offs[k] < 2;
+  }
+  seed = 1;
+  print_message("within one error %d, within two %d of 80\n", one, two);
+  assert_true(one >= 46 && one <= 66 && two >= 72);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_gauss),    cmocka_unit_test(test_two_modes),
-      cmocka_unit_test(test_sphere),   cmocka_unit_test(test_bad_ladder),
+      cmocka_unit_test(test_gauss),        cmocka_unit_test(test_two_modes),
+      cmocka_unit_test(test_sphere),       cmocka_unit_test(test_bad_ladder),
+      cmocka_unit_test(test_wrong_is_bad), cmocka_unit_test(test_honest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,15 +115,22 @@ static void many(Seen seen[3], double shape) {
 static void honest(void **state) {
   Seen light[3] = {0}, near_half[3] = {0}, heavy[3] = {0};
   many(light, 0.2);
+  assert_true(light[TRUST_GOOD].times > 0.95 * TIMES);
+  assert_near((double)light[TRUST_GOOD].within / light[TRUST_GOOD].times, 0.954, 0.03);
   many(near_half, 0.45);
+  int believed = near_half[TRUST_GOOD].times + near_half[TRUST_BORDERLINE].times;
+  int within = near_half[TRUST_GOOD].within + near_half[TRUST_BORDERLINE].within;
+  assert_true(near_half[TRUST_NONE].times < 0.25 * TIMES);
+  assert_near((double)within / believed, 0.954, 0.03);
   many(heavy, 0.9);
-  for(int i=0;i<3;i++){ Seen*s=i==0?light:i==1?near_half:heavy; for(int t=0;t<3;t++) print_message("%d %d: %d within %d far %d\n",i,t,s[t].times,s[t].within,s[t].far);}
+  assert_true(heavy[TRUST_NONE].times > 0.8 * TIMES && heavy[TRUST_NONE].far > 50);
+  assert_true(heavy[TRUST_GOOD].times < 0.05 * TIMES);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(summary), cmocka_unit_test(outliers), cmocka_unit_test(as_arviz),
-      cmocka_unit_test(any_order), cmocka_unit_test(alike), cmocka_unit_test(limits),
+      cmocka_unit_test(summary),   cmocka_unit_test(outliers), cmocka_unit_test(as_arviz),
+      cmocka_unit_test(any_order), cmocka_unit_test(alike),    cmocka_unit_test(limits),
       cmocka_unit_test(honest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
