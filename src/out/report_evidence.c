@@ -19,6 +19,13 @@ static void put_cell(Page *page, double value, double error) {
     page_html(page, "<td class=\"n\">%.6g &plusmn; %.2g</td>", value, error);
 }
 
+static void put_decimals(Page *page, double value, int decimals) {
+  if (isnan(value))
+    page_html(page, "<td class=\"n\">none</td>");
+  else
+    page_html(page, "<td class=\"n\">%.*f</td>", decimals, value);
+}
+
 static bool collapsed(const json_t *json) {
   return json_is_true(json_object_get(json, "collapsed"));
 }
@@ -43,7 +50,7 @@ static double error_of(const json_t *json, const char *name) {
 static void put_head(Page *page) {
   page_html(page, "<table>\n<tr><th>run</th><th>T</th><th>log &Omega;</th>"
                   "<th>log-likelihood, nats per row</th><th>rows</th>"
-                  "<th>effective chains</th><th>of</th><th>tail k</th><th>error</th></tr>\n");
+                  "<th>effective chains</th><th>of</th><th>tail k</th><th>the error</th></tr>\n");
 }
 
 static void put_row(Page *page, const ReportRun *run, const json_t *json) {
@@ -54,9 +61,9 @@ static void put_row(Page *page, const ReportRun *run, const json_t *json) {
   put_cell(page, number(json, "log_omega"), error_of(json, "log_omega_error"));
   put_cell(page, number(json, "log_likelihood"), error_of(json, "log_likelihood_error"));
   put_cell(page, number(json, "rows"), NAN);
-  put_cell(page, number(json, "effective"), NAN);
+  put_decimals(page, number(json, "effective"), 1);
   put_cell(page, number(json, "chains"), NAN);
-  put_cell(page, number(json, "tail_shape"), NAN);
+  put_decimals(page, number(json, "tail_shape"), 2);
   page_html(page, "<td>%s</td></tr>\n", worth(json));
 }
 
@@ -102,7 +109,7 @@ bool report_evidence(Page *page, const ReportRun *run, int n) {
   page_html(
       page,
       "</table>\n<p>p(x) = exp(-E(x)/T)/&Omega; over all x, by annealed importance sampling, at "
-      "the model's own T; the rows are the normal ones. Densities are those of the "
+      "that T; the rows are the normal ones. Densities are those of the "
       "network's input; compare likelihoods of runs on the same rows and the same "
       "preprocessing only. k is the Pareto shape of the largest weights: below 0.5 the error "
       "can be trusted.</p>\n");

@@ -156,16 +156,20 @@ def check_map(failures, out):
 
 def check_evidence(failures, out):
     accept(failures, "evidence", out, *TOY, "evidence.chains=32", "evidence.steps=4", "threads=1")
-    accept(failures, "report", out)
-    said, page = json.loads((out / "evidence.json").read_text()), (out / "report.html").read_text()
-    failures.check(f">{said['log_omega']:.6g}" in page, "log Omega is not on the page")
-    collapsed = "weights have collapsed" in page
-    failures.check(collapsed == said["collapsed"], "a collapse is not told, or told of none")
-    said["collapsed"] = not said["collapsed"]
-    (out / "evidence.json").write_text(json.dumps(said))
-    accept(failures, "report", out)
-    page = (out / "report.html").read_text()
-    failures.check(("weights have collapsed" in page) != collapsed, "the warning says nothing")
+    said = json.loads((out / "evidence.json").read_text())
+    for collapsed, trust in (True, "none"), (False, "none"), (False, "borderline"), (False, "good"):
+        said.update(collapsed=collapsed, error_trust=trust)
+        (out / "evidence.json").write_text(json.dumps(said))
+        accept(failures, "report", out)
+        page = (out / "report.html").read_text()
+        failures.check(f">{said['log_omega']:.6g}" in page, "log Omega is not on the page")
+        for words, want in (("weights have collapsed", collapsed),
+                            ("log &Omega; is not to be trusted", trust == "none" and not collapsed),
+                            (">may be too small<", trust == "borderline"),
+                            (">can be trusted<", trust == "good")):
+            failures.check((words in page) == want, f"{collapsed}, {trust}: {words!r} is {not want}")
+        error = f"&plusmn; {said['log_omega_error']:.2g}<" in page
+        failures.check(error != collapsed, f"an error of collapsed weights: {collapsed}")
 
 
 def refuse(failures, words, want, env=None):
