@@ -36,6 +36,8 @@ static void outliers(void **state) {
     e = weights_evidence(log_w, 100, 0);
     assert_true(e.collapsed && e.trust == TRUST_NONE);
   }
+  for (int k = 0; k < 100; k++) log_w[k] = k ? 0 : -INFINITY; /* it counts among those averaged */
+  assert_near(weights_evidence(log_w, 100, 0).log_omega, log(0.99), 1e-12);
 }
 
 /* Weights (u / (1 - u))^c with a tail of shape c. */
