@@ -50,6 +50,11 @@ static inline void clip_unit(float *g, long n, double norm) {
   PER_ISA(rows).scale(g, factor, n);
 }
 
+/* Neither gradient nor noise moves an absent point of x. */
+static inline void hold_points(float *g, const float *x, long dim, const ChainOpts *opts) {
+  if (opts->points) PER_ISA(rows).hold(g, x, dim / opts->points, opts->points);
+}
+
 /* g: the gradient at x. */
 static inline void clip_gradient(float *g, const float *x, long dim, const ChainOpts *opts,
                                  ChainStats *stats) {

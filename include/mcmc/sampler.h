@@ -37,6 +37,7 @@ typedef struct ChainOpts {
   bool bounded; /* clamp to [low, high]; not with mala */
   double low, high;
   bool sphere; /* the state lives on the unit sphere */
+  int points;  /* x is a set of so many points: its absent ones, all zeros, stay; 0: it is none */
   float *path; /* langevin: (steps, dim, L) takes the state before each step; NULL: not wanted */
 } ChainOpts;
 

@@ -17,6 +17,7 @@
 #define edge_pack     PER_ISA(edge_pack)
 #define edge_products PER_ISA(edge_products)
 #define edge_reduce   PER_ISA(edge_reduce)
+#define edge_follow   PER_ISA(edge_follow)
 #define edge_store    PER_ISA(edge_store)
 #define edge_load     PER_ISA(edge_load)
 #define edge_spread   PER_ISA(edge_spread)
@@ -54,11 +55,13 @@ INLINE size_t edge_packed_size(int features) {
 /* w (channels, 2 F): the rows of this block, bias NULL: zeros; channels at most 16. */
 void edge_pack(float *packed, const float *w, const float *bias, int channels, int features);
 
-/* u = a, b of every point of x (in). */
-void edge_products(float *u, const float *x, const float *packed, Shape in);
+/* u = a, b of every point of x (in), with the bias or without. */
+void edge_products(float *u, const float *x, const float *packed, Shape in, bool biased);
 /* a of each point becomes the layer's value there, 0 where it is absent. marks (L, points,
  * edge_marks): what edge_spread needs to know; NULL: nothing. */
 void edge_reduce(float *u, const Graph *graph, uint16_t *marks, EdgeRule rule);
+/* The same of tangents of a and b, as they went that marks tells of. */
+void edge_follow(float *u, const Graph *graph, const uint16_t *marks, EdgeRule rule);
 /* y (channels, points, L) from a, and a from dy. */
 void edge_store(float *y, const float *u, int points, int channels);
 void edge_load(float *u, const float *dy, int points, int channels);

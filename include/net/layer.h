@@ -26,8 +26,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "num/shape.h"
 #include "num/isa.h"
+#include "num/shape.h"
 #include "num/tile.h"
 
 enum { LAYER_ATTRS = 8, LAYER_TENSORS = 8 };
@@ -117,13 +117,21 @@ struct Layer {
                             const float *packed);
 
   /* Second derivatives (net/dual.h). How a tangent goes through, yt = J xt with the Jacobian J at
-   * the input: as through forward without bias, or as backward would take it; else by `tangent`.
-   * NULL and JACOBIAN_UNKNOWN: not at all. A layer with `gradient` is affine in x and in w; one
-   * that tangents pass leaves `kept` as it was, in gradient_backward, too. */
-  enum { JACOBIAN_UNKNOWN, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
-  void (*tangent)(const Node *node, float *yt, const float *xt, const void *kept);
+   * the input: as through forward without bias, or as backward would take it; else forward_dual.
+   * A layer with `gradient` or `gradient_backward` is affine in x and in w apart from what it
+   * kept, unless it has backward_dual; one that tangents pass leaves `kept` as it was. */
+  enum { JACOBIAN_OWN, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
   /* dxt += the derivative of J^T dy along xt. NULL: J does not depend on x, or by steps only. */
   void (*bend)(const Node *node, float *dxt, const float *dy, const float *xt, const void *kept);
+  /* forward with tangents; kept_t: those of what is kept, for backward_dual. NULL, and no other
+   * Jacobian: tangents do not pass. */
+  void (*forward_dual)(const Node *node, float *y, float *yt, void *kept, void *kept_t,
+                       const float *x, const float *xt, const float *w, const float *packed);
+  /* For layers that are not affine: dx from dy, its tangent dxt, and dw += the tangent of the
+   * gradient to the parameters, from what forward_dual kept, which may be used up. */
+  void (*backward_dual)(const Node *node, float *dw, float *dx, float *dxt, const float *dy,
+                        const float *dyt, void *kept, void *kept_t, const float *w,
+                        const float *packed);
 
   /* forward and backward honour `finish`; others are called with FINISH_NONE */
   bool takes_finish;

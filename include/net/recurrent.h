@@ -14,12 +14,16 @@
  *
  * Units are done in blocks, whose sums never leave the registers before the cell has seen them.
  * An absent point (all features zero, if the layer is `masked`) leaves the state as it is; a step
- * at which all lanes are absent is not made at all, which gives the same bits. */
+ * at which all lanes are absent is not made at all, which gives the same bits.
+ *
+ * All passes come with tangents and without: where a pass on values gets no tangents (NULL), the
+ * compiler leaves them out. The tangent of a sum is the same sum without bias, and the tangent of
+ * a gradient that went through the weights has gone the same way; in between are the cells. */
 #ifndef NET_RECURRENT_H
 #define NET_RECURRENT_H
 
 #include "net/layer.h"
-#include "num/vec.h"
+#include "num/tvec.h"
 
 #define recurrent_shape       PER_ISA(recurrent_shape)
 #define recurrent_points      PER_ISA(recurrent_points)
@@ -39,18 +43,18 @@ enum {
   RECURRENT_BLOCK = VL == 16 ? 5 : 3
 };
 
-/* One unit, as vectors of samples. */
+/* One unit, as vectors of samples with tangents. */
 typedef struct Cell {
   int gates;  /* 3 or 4 */
   int states; /* 1: h; 2: h and another one */
   int rows;   /* numbers of a step that backward wants */
   /* From the four sums a: the new state, and a = the rows to keep. Where not present the state
    * stays. */
-  void (*forward)(vec a[RECURRENT_ROWS], vec state[RECURRENT_STATES], mask present);
+  void (*forward)(tvec a[RECURRENT_ROWS], tvec state[RECURRENT_STATES], mask present);
   /* From the rows kept: a = the gradient to the four sums. d: from that of the new state to that
    * of the old one, less what goes by the sums. */
-  void (*backward)(vec a[RECURRENT_ROWS], const vec old[RECURRENT_STATES],
-                   vec d[RECURRENT_STATES], mask present);
+  void (*backward)(tvec a[RECURRENT_ROWS], const tvec old[RECURRENT_STATES],
+                   tvec d[RECURRENT_STATES], mask present);
 } Cell;
 
 /* A layer's numbers. */
@@ -134,24 +138,41 @@ INLINE const float *feed(Sums a, int gates, int last, const float *w, const floa
   return w;
 }
 
-/* Units u .. u + RECURRENT_BLOCK - 1 of a step: from the old state and x to the state `to`; rows
- * NULL: nothing kept. */
-INLINE void step_block(const Recurrent *r, Cell cell, float *rows, float *to, const float *state,
-                       const float *x, long stride, const float *w, mask present, int u, int l) {
-  Sums a;
+/* What a step reads and writes, as values or as tangents. */
+typedef struct Flow {
+  const float *x;     /* (F, L), features `points` rows apart */
+  const float *state; /* (states, H, L) before the step */
+  float *to;          /* (states, H, L) after it */
+  float *rows;        /* to keep; NULL: nothing kept */
+} Flow;
+
+/* Tangents have no bias. */
+INLINE void make_sums(Sums a, const Recurrent *r, Cell cell, const Flow *in, bool biased,
+                      const float *w, int l) {
   UNROLL(4)
   for (int g = 0; g < RECURRENT_SUMS; g++) UNROLL(5)
-  for (int k = 0; k < RECURRENT_BLOCK; k++) a[g][k] = v_set(*w++);
-  w = feed(a, cell.gates, cell.gates - 1, w, x + l, stride, r->features);
-  feed(a, cell.gates, RECURRENT_SUMS - 1, w, state + l, 1, r->units);
+  for (int k = 0; k < RECURRENT_BLOCK; k++, w++) a[g][k] = v_set(biased ? *w : 0);
+  w = feed(a, cell.gates, cell.gates - 1, w, in->x + l, r->points, r->features);
+  feed(a, cell.gates, RECURRENT_SUMS - 1, w, in->state + l, 1, r->units);
+}
+
+/* Units u .. u + RECURRENT_BLOCK - 1 of a step. */
+INLINE void step_block(const Recurrent *r, Cell cell, const Flow *value, const Flow *tangent,
+                       const float *w, mask present, int u, int l) {
+  Sums a, at;
+  make_sums(a, r, cell, value, true, w, l);
+  if (tangent) make_sums(at, r, cell, tangent, false, w, l);
   for (int k = 0; k < RECURRENT_BLOCK && u + k < r->units; k++) {
-    vec row[RECURRENT_ROWS], s[RECURRENT_STATES];
-    for (int g = 0; g < RECURRENT_SUMS; g++) row[g] = a[g][k];
-    for (int i = 0; i < cell.states; i++) s[i] = v_load(state + l, (long)i * r->units + u + k);
+    tvec row[RECURRENT_ROWS], s[RECURRENT_STATES];
+    for (int g = 0; g < RECURRENT_SUMS; g++)
+      row[g] = (tvec){a[g][k], tangent ? at[g][k] : v_set(0)};
+    for (int i = 0; i < cell.states; i++)
+      s[i] = t_load(value->state, tangent ? tangent->state : NULL, l, (long)i * r->units + u + k);
     cell.forward(row, s, present);
-    for (int i = 0; i < cell.states; i++) v_store(to + l, (long)i * r->units + u + k, s[i]);
-    for (int g = 0; rows && g < cell.rows; g++)
-      v_store(rows + l, (long)g * r->units + u + k, row[g]);
+    for (int i = 0; i < cell.states; i++)
+      t_store(value->to, tangent ? tangent->to : NULL, l, (long)i * r->units + u + k, s[i]);
+    for (int g = 0; value->rows && g < cell.rows; g++)
+      t_store(value->rows, tangent ? tangent->rows : NULL, l, (long)g * r->units + u + k, row[g]);
   }
 }
 
@@ -159,11 +180,19 @@ INLINE long block_floats(const Recurrent *r) {
   return RECURRENT_BLOCK * (RECURRENT_SUMS + (long)r->gates * (r->features + r->units));
 }
 
-INLINE void step_forward(const Recurrent *r, Cell cell, float *rows, float *to,
-                         const float *state, const float *x, long stride, const float *packed,
-                         uint16_t present) {
+INLINE size_t state_bytes(const Recurrent *r) {
+  return (size_t)(r->states * r->units) * L * sizeof(float);
+}
+
+INLINE void step_forward(const Recurrent *r, Cell cell, const Flow *value, const Flow *tangent,
+                         const float *packed, uint16_t present) {
+  if (!present) {
+    memcpy(value->to, value->state, state_bytes(r));
+    if (tangent) memcpy(tangent->to, tangent->state, state_bytes(r));
+    return;
+  }
   for (int u = 0; u < r->units; u += RECURRENT_BLOCK, packed += block_floats(r)) LANES(l)
-  step_block(r, cell, rows, to, state, x, stride, packed, m_load(&present, l), u, l);
+  step_block(r, cell, value, tangent, packed, m_load(&present, l), u, l);
 }
 
 /* h (H, L) to point p of a sequence, zero where absent. */
@@ -172,32 +201,46 @@ INLINE void put_point(const Recurrent *r, float *y, const float *h, int p, uint1
   v_store(y + l, u * r->points + p, v_select(m_load(&present, l), v_load(h + l, u), v_set(0)));
 }
 
-INLINE void recurrent_forward(const Node *node, Cell cell, float *y, void *kept, const float *x,
+/* Step k; states take turns in `turn` (2, states, H, L) where nothing is kept. */
+INLINE Flow flow_at(const Recurrent *r, void *kept, float *turn, const float *x, int k,
+                    uint16_t present) {
+  size_t half = state_bytes(r) / sizeof(float);
+  Flow flow = {.x = x + (size_t)point_of(r, k) * L,
+               .state = turn + (k & 1) * half,
+               .to = turn + (~k & 1) * half};
+  if (!kept) return flow;
+  Step step = step_at(r, kept, k);
+  kept_present(r, kept)[k] = present;
+  for (long f = 0; f < r->features; f++)
+    memcpy(step.x + f * L, flow.x + f * r->points * L, L * sizeof(float));
+  flow.state = step.state, flow.rows = step.rows, flow.to = step_at(r, kept, k + 1).state;
+  return flow;
+}
+
+INLINE void put_end(const Recurrent *r, float *y, const float *state) {
+  if (!r->sequence) memcpy(y, state, (size_t)r->units * L * sizeof(float));
+}
+
+/* kept may be NULL, and xt with all other tangents; those come with kept. */
+INLINE void recurrent_forward(const Node *node, Cell cell, float *y, float *yt, void *kept,
+                              void *kept_t, const float *x, const float *xt,
                               const float *packed) {
-  _Alignas(64) float turn[2][RECURRENT_STATES * RECURRENT_UNITS * L];
+  _Alignas(64) float turn[2 * RECURRENT_STATES * RECURRENT_UNITS * L];
   const Recurrent r = recurrent_of(node, cell);
-  size_t state_bytes = (size_t)(r.states * r.units) * L * sizeof(float);
-  float *state = kept ? step_at(&r, kept, 0).state : turn[0];
-  memset(state, 0, state_bytes);
+  Flow value = {0}, tangent = {0};
+  memset(kept ? step_at(&r, kept, 0).state : turn, 0, state_bytes(&r));
+  if (xt) memset(step_at(&r, kept_t, 0).state, 0, state_bytes(&r));
   for (int k = 0; k < r.points; k++) {
     int p = point_of(&r, k);
     uint16_t present = recurrent_present(&r, x + (size_t)p * L, r.points);
-    Step step = {0};
-    float *to = kept ? step_at(&r, kept, k + 1).state : turn[~k & 1];
-    if (kept) {
-      step = step_at(&r, kept, k);
-      kept_present(&r, kept)[k] = present;
-      for (long f = 0; f < r.features; f++)
-        memcpy(step.x + f * L, x + (f * r.points + p) * L, L * sizeof(float));
-    }
-    if (present)
-      step_forward(&r, cell, step.rows, to, state, x + (size_t)p * L, r.points, packed, present);
-    else
-      memcpy(to, state, state_bytes);
-    state = to;
-    if (r.sequence) put_point(&r, y, state, p, present);
+    value = flow_at(&r, kept, turn, x, k, present);
+    if (xt) tangent = flow_at(&r, kept_t, turn, xt, k, present);
+    step_forward(&r, cell, &value, xt ? &tangent : NULL, packed, present);
+    if (r.sequence) put_point(&r, y, value.to, p, present);
+    if (r.sequence && xt) put_point(&r, yt, tangent.to, p, present);
   }
-  if (!r.sequence) memcpy(y, state, (size_t)r.units * L * sizeof(float));
+  put_end(&r, y, value.to);
+  if (xt) put_end(&r, yt, tangent.to);
 }
 
 /* ---- backward ---- */
@@ -211,19 +254,21 @@ INLINE void take_point(const Recurrent *r, float *d, const float *dy, uint16_t p
 }
 
 /* a (4, H, L): the gradient to the sums of a step, from what it kept; may be step->rows. */
-INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *d, const Step *step,
-                          uint16_t present) {
+INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *at, float *d, float *dt,
+                          const Step *step, const Step *tangent, uint16_t present) {
   long n = r->units;
   for (long u = 0; u < n; u++) LANES(l) {
-      vec row[RECURRENT_ROWS], old[RECURRENT_STATES], ds[RECURRENT_STATES];
-      for (int g = 0; g < cell.rows; g++) row[g] = v_load(step->rows + l, g * n + u);
+      tvec row[RECURRENT_ROWS], old[RECURRENT_STATES], ds[RECURRENT_STATES];
+      for (int g = 0; g < cell.rows; g++)
+        row[g] = t_load(step->rows, tangent ? tangent->rows : NULL, l, g * n + u);
       for (int i = 0; i < cell.states; i++) {
-        old[i] = v_load(step->state + l, i * n + u);
-        ds[i] = v_load(d + l, i * n + u);
+        old[i] = t_load(step->state, tangent ? tangent->state : NULL, l, i * n + u);
+        ds[i] = t_load(d, tangent ? dt : NULL, l, i * n + u);
       }
       cell.backward(row, old, ds, m_load(&present, l));
-      for (int i = 0; i < cell.states; i++) v_store(d + l, i * n + u, ds[i]);
-      for (int g = 0; g < RECURRENT_SUMS; g++) v_store(a + l, g * n + u, row[g]);
+      for (int i = 0; i < cell.states; i++) t_store(d, tangent ? dt : NULL, l, i * n + u, ds[i]);
+      for (int g = 0; g < RECURRENT_SUMS; g++)
+        t_store(a, tangent ? at : NULL, l, g * n + u, row[g]);
     }
 }
 
@@ -232,32 +277,53 @@ INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *d, con
 void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const float *a,
                     const float *packed);
 
+INLINE void start_back(const Recurrent *r, float *d, const float *dy) {
+  memset(d, 0, state_bytes(r));
+  if (!r->sequence) memcpy(d, dy, (size_t)r->units * L * sizeof(float));
+}
+
+INLINE void clear_point(const Recurrent *r, float *dx) {
+  for (long f = 0; dx && f < r->features; f++)
+    memset(dx + f * r->points * L, 0, L * sizeof(float));
+}
+
+INLINE float *point_at(const Recurrent *r, float *dx, int k) {
+  return dx ? dx + (size_t)point_of(r, k) * L : NULL;
+}
+
 /* dx from dy. The gradients to the sums replace the rows that were kept if `store`, for
- * recurrent_gradient. */
-INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, const float *dy,
-                               const void *kept, const float *packed, bool store) {
+ * recurrent_gradient; their tangents do so always. dyt NULL: no tangents. */
+INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, float *dxt,
+                               const float *dy, const float *dyt, const void *kept,
+                               const void *kept_t, const float *packed, bool store) {
   _Alignas(64) float a[RECURRENT_SUMS * RECURRENT_UNITS * L];
   _Alignas(64) float d[RECURRENT_STATES * RECURRENT_UNITS * L];
+  _Alignas(64) float dt[RECURRENT_STATES * RECURRENT_UNITS * L];
   const Recurrent r = recurrent_of(node, cell);
-  memset(d, 0, (size_t)(r.states * r.units) * L * sizeof(float));
-  if (!r.sequence) memcpy(d, dy, (size_t)r.units * L * sizeof(float));
+  start_back(&r, d, dy);
+  if (dyt) start_back(&r, dt, dyt);
   for (int k = r.points; k-- > 0;) {
-    Step step = step_at(&r, kept, k);
+    Step step = step_at(&r, kept, k), tangent = {0};
     uint16_t present = kept_present(&r, kept)[k];
-    float *sums = store ? step.rows : a, *to = dx ? dx + (size_t)point_of(&r, k) * L : NULL;
+    float *sums = store ? step.rows : a, *to = point_at(&r, dx, k), *to_t = point_at(&r, dxt, k);
     if (!present) {
-      for (long f = 0; to && f < r.features; f++)
-        memset(to + f * r.points * L, 0, L * sizeof(float));
+      clear_point(&r, to);
+      clear_point(&r, to_t);
       continue;
     }
+    if (dyt) tangent = step_at(&r, kept_t, k);
     if (r.sequence) take_point(&r, d, dy + (size_t)point_of(&r, k) * L, present);
-    step_backward(&r, cell, sums, d, &step, present);
+    if (r.sequence && dyt) take_point(&r, dt, dyt + (size_t)point_of(&r, k) * L, present);
+    step_backward(&r, cell, sums, tangent.rows, d, dt, &step, dyt ? &tangent : NULL, present);
     recurrent_back(&r, d, to, r.points, sums, packed);
+    if (dyt) recurrent_back(&r, dt, to_t, r.points, tangent.rows, packed);
   }
 }
 
-/* dw += from one tile's kept steps, after a backward that stored. */
-void recurrent_gradient(const Recurrent *r, float *dw, const void *kept);
+/* dw += from the gradients to the sums that a backward has stored and the inputs of each step, of
+ * one tile; the biases' part, too, or not. */
+void recurrent_gradient(const Recurrent *r, float *dw, const void *sums, const void *inputs,
+                        bool biases);
 
 /* The slots of a layer with this cell. */
 #define RECURRENT_LAYER(type, cell, text)                                                        \
@@ -276,11 +342,11 @@ void recurrent_gradient(const Recurrent *r, float *dw, const void *kept);
   }                                                                                              \
   static void type##_forward(const Node *node, float *y, void *kept, const float *x,             \
                              const float *w, const float *packed, Finish finish) {               \
-    recurrent_forward(node, cell, y, kept, x, packed);                                           \
+    recurrent_forward(node, cell, y, NULL, kept, NULL, x, NULL, packed);                         \
   }                                                                                              \
   static void type##_backward(const Node *node, float *dx, const float *dy, const void *kept,    \
                               const float *w, const float *packed, Finish finish) {              \
-    recurrent_backward(node, cell, dx, dy, kept, packed, false);                                 \
+    recurrent_backward(node, cell, dx, NULL, dy, NULL, kept, NULL, packed, false);               \
   }                                                                                              \
   static void type##_gradient_backward(const Node *node, float *dw, float *const *dx,            \
                                        const float *const *x, const float *const *dy,            \
@@ -288,9 +354,23 @@ void recurrent_gradient(const Recurrent *r, float *dw, const void *kept);
                                        const float *packed) {                                    \
     Recurrent r = recurrent_of(node, cell);                                                      \
     for (int t = 0; t < tiles; t++) {                                                            \
-      recurrent_backward(node, cell, dx ? dx[t] : NULL, dy[t], kept[t], packed, true);           \
-      recurrent_gradient(&r, dw, kept[t]);                                                       \
+      recurrent_backward(node, cell, dx ? dx[t] : NULL, NULL, dy[t], NULL, kept[t], NULL,        \
+                         packed, true);                                                          \
+      recurrent_gradient(&r, dw, kept[t], kept[t], true);                                        \
     }                                                                                            \
+  }                                                                                              \
+  static void type##_forward_dual(const Node *node, float *y, float *yt, void *kept,             \
+                                  void *kept_t, const float *x, const float *xt, const float *w, \
+                                  const float *packed) {                                         \
+    recurrent_forward(node, cell, y, yt, kept, kept_t, x, xt, packed);                           \
+  }                                                                                              \
+  static void type##_backward_dual(const Node *node, float *dw, float *dx, float *dxt,           \
+                                   const float *dy, const float *dyt, void *kept, void *kept_t,  \
+                                   const float *w, const float *packed) {                        \
+    Recurrent r = recurrent_of(node, cell);                                                      \
+    recurrent_backward(node, cell, dx, dxt, dy, dyt, kept, kept_t, packed, true);                \
+    recurrent_gradient(&r, dw, kept_t, kept, true);                                              \
+    recurrent_gradient(&r, dw, kept, kept_t, false);                                             \
   }                                                                                              \
   static const Attr type##_attrs[] = {RECURRENT_ATTRS};                                          \
   const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
@@ -303,6 +383,8 @@ void recurrent_gradient(const Recurrent *r, float *dw, const void *kept);
                                        .forward = type##_forward,                                \
                                        .backward = type##_backward,                              \
                                        .gradient_backward = type##_gradient_backward,            \
+                                       .forward_dual = type##_forward_dual,                      \
+                                       .backward_dual = type##_backward_dual,                    \
                                        .points = recurrent_points}
 
 #endif

@@ -26,6 +26,8 @@ typedef struct Rows {
   void (*scale)(float *y, const float a[L], long n);
   void (*axpy)(float *y, const float a[L], const float *x, long n);
   void (*clamp)(float *y, float low, float high, long n);
+  /* y (features, points, L) = 0 at the absent points of x: those whose features are all zero. */
+  void (*hold)(float *y, const float *x, long features, long points);
 
   /* Standard normal noise: row i, lane l takes component i % 4 of draw (i / 4) for id[l]: a pure
    * function of (key, id, step, i). In float; Box-Muller: radius from words 0 and 2, angle 1

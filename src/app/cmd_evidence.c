@@ -17,6 +17,10 @@ static Err check(const Apply *apply, const Config *config) {
     return err_user("%s: found the energy %s, which has no gradient to the input, want one that "
                     "chains can follow: mse",
                     apply->model_path, model->energy);
+  if (distance_leaves_out(distance_find(model->energy), model->net))
+    return err_user("%s: found a model that leaves absent points out, want one whose samples are "
+                    "all of one dimension",
+                    apply->model_path);
   if (train->chain.temperature_mode != T_FIXED && !(model->temperature > 0))
     return err_user("%s: found no temperature, want a model of the normalized phase, or "
                     "nae.temperature=T",

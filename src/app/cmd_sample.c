@@ -26,6 +26,11 @@ static Err check(const Apply *apply, const Config *config) {
     return err_user("sample.walk: found a walk for a model of the objective %s, want none: its "
                     "codes have no prior to walk in",
                     model->objective);
+  if (chains && distance_leaves_out(distance_find(model->energy), model->net))
+    return err_user(
+        "%s: found a model that leaves absent points out, whose chains start at data; "
+        "want one of samples that have all their points",
+        apply->model_path);
   if (chains && config->train.chain.mode == NEG_CD)
     return err_user("nae.mode: found cd, whose chains start at data, want others to sample with: "
                     "give nae.mode=pcd (from noise) or nae.mode=on_manifold, and their options");

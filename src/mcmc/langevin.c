@@ -30,8 +30,10 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
   for (int i = 0; i < opts->steps; i++) {
     if (opts->path) memcpy(opts->path + i * dim * L, x, (size_t)(dim * L) * sizeof *x);
     energy->eval(energy->self, i ? stats->last : stats->first, g, x);
+    hold_points(g, x, dim, opts);
     clip_gradient(g, x, dim, opts, stats);
     chain_noise(xi, noise, chain, step, i, dim);
+    hold_points(xi, x, dim, opts);
     move(x, g, xi, drift, (float)(opts->anneal ? opts->noise / (1 + i) : opts->noise), dim);
     constrain(x, opts, dim);
   }

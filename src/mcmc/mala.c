@@ -27,6 +27,7 @@ typedef struct Mala {
 
 static void evaluate(Mala *m, double e[L], float *g, const float *x) {
   m->energy->eval(m->energy->self, e, g, x);
+  hold_points(g, x, m->energy->dim, m->opts);
   clip_gradient(g, x, m->energy->dim, m->opts, m->stats);
 }
 
@@ -175,6 +176,7 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
   memcpy(stats->first, m.e, sizeof m.e);
   for (int i = 0; i < opts->steps; i++) {
     chain_noise(m.y, noise, chain, step, i, dim);
+    hold_points(m.y, x, dim, opts);
     if (opts->sphere)
       sphere_propose(&m, forward);
     else

@@ -12,13 +12,13 @@ struct Dual {
   size_t size;   /* floats of one tile's places, */
   size_t widest; /* of its widest activation */
   size_t n_kept;
-  float *x, *xt;              /* (tiles, size) */
-  float *turn[2], *turn_t[2]; /* (tiles, widest) */
-  uint8_t *kept;              /* (tiles, n_kept) */
-  const float **at, **at_t;   /* (tiles) what the layer at hand sees; */
-  float **dx, **dxt;          /* (tiles) gradients to its inputs, */
-  const float **dy, **dyt;    /* (tiles) of its outputs; */
-  void **kept_of;             /* (tiles) what it kept */
+  float *x, *xt;               /* (tiles, size) */
+  float *turn[2], *turn_t[2];  /* (tiles, widest) */
+  uint8_t *kept, *kept_t;      /* (tiles, n_kept) */
+  const float **at, **at_t;    /* (tiles) what the layer at hand sees; */
+  float **dx, **dxt;           /* (tiles) gradients to its inputs, */
+  const float **dy, **dyt;     /* (tiles) of its outputs; */
+  void **kept_of, **kept_t_of; /* (tiles) what it kept, and tangents of that */
 };
 
 static bool moves(const Node *node) { return node->op->forward != NULL; }
@@ -50,6 +50,7 @@ Dual *dual_new(const Net *net, int tiles) {
     dual->turn_t[i] = MEM_NEW(float, "tangents", (size_t)tiles * dual->widest);
   }
   dual->kept = MEM_NEW(uint8_t, "tangents", (size_t)tiles * dual->n_kept);
+  dual->kept_t = MEM_NEW(uint8_t, "tangents", (size_t)tiles * dual->n_kept);
   dual->at = MEM_NEW(const float *, "tangents", tiles);
   dual->at_t = MEM_NEW(const float *, "tangents", tiles);
   dual->dx = MEM_NEW(float *, "tangents", tiles);
@@ -57,6 +58,7 @@ Dual *dual_new(const Net *net, int tiles) {
   dual->dy = MEM_NEW(const float *, "tangents", tiles);
   dual->dyt = MEM_NEW(const float *, "tangents", tiles);
   dual->kept_of = MEM_NEW(void *, "tangents", tiles);
+  dual->kept_t_of = MEM_NEW(void *, "tangents", tiles);
   return dual;
 }
 
@@ -68,6 +70,7 @@ void dual_free(Dual **dual) {
   mem_free(&d->xt);
   for (int i = 0; i < 2; i++) mem_free(&d->turn[i]), mem_free(&d->turn_t[i]);
   mem_free(&d->kept);
+  mem_free(&d->kept_t);
   mem_free(&d->at);
   mem_free(&d->at_t);
   mem_free(&d->dx);
@@ -75,13 +78,14 @@ void dual_free(Dual **dual) {
   mem_free(&d->dy);
   mem_free(&d->dyt);
   mem_free(&d->kept_of);
+  mem_free(&d->kept_t_of);
   mem_free(dual);
 }
 
 const Node *dual_refused(const Net *net) {
   for (int i = 0; i < net->n_nodes; i++) {
     const Layer *op = net->node[i].op;
-    if (moves(&net->node[i]) && !op->tangent && op->jacobian == JACOBIAN_UNKNOWN)
+    if (moves(&net->node[i]) && !op->forward_dual && op->jacobian == JACOBIAN_OWN)
       return &net->node[i];
   }
   return NULL;
@@ -97,17 +101,20 @@ static Node without_bias(const Node *node) {
 
 /* ---- forward ---- */
 
-static void tangent_one(const Node *node, float *yt, const float *xt, const void *kept,
-                        const float *w, const float *packed) {
+static void forward_one(const Node *node, const Weights *weights, float *y, float *yt, void *kept,
+                        void *kept_t, const float *x, const float *xt) {
   const Layer *op = node->op;
-  if (op->tangent) {
-    op->tangent(node, yt, xt, kept);
-  } else if (op->jacobian == JACOBIAN_SYMMETRIC) {
-    op->backward(node, yt, xt, kept, w, packed, (Finish){0});
-  } else {
-    Node linear = without_bias(node);
-    op->forward(&linear, yt, NULL, xt, w, packed, (Finish){0});
+  const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
+  Node linear = without_bias(node);
+  if (op->forward_dual) {
+    op->forward_dual(node, y, yt, kept, kept_t, x, xt, w, packed);
+    return;
   }
+  op->forward(node, y, kept, x, w, packed, (Finish){0});
+  if (op->jacobian == JACOBIAN_SYMMETRIC)
+    op->backward(node, yt, xt, kept, w, packed, (Finish){0});
+  else
+    op->forward(&linear, yt, NULL, xt, w, packed, (Finish){0});
 }
 
 void dual_forward(const Net *net, const Weights *weights, Dual *dual, int tile, float *y,
@@ -120,12 +127,11 @@ void dual_forward(const Net *net, const Weights *weights, Dual *dual, int tile, 
   memcpy(tangent, xt, in_bytes);
   for (int i = 0; i < net->n_nodes; i++) {
     const Node *node = &net->node[i];
-    const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
     size_t in = dual->place[i], out = dual->place[i + 1];
-    void *kept = dual->kept + (size_t)tile * dual->n_kept + node->kept_offset;
+    size_t kept = (size_t)tile * dual->n_kept + node->kept_offset;
     if (!moves(node)) continue;
-    node->op->forward(node, value + out, kept, value + in, w, packed, (Finish){0});
-    tangent_one(node, tangent + out, tangent + in, kept, w, packed);
+    forward_one(node, weights, value + out, tangent + out, dual->kept + kept, dual->kept_t + kept,
+                value + in, tangent + in);
   }
   memcpy(y, value + end, out_bytes);
   memcpy(yt, tangent + end, out_bytes);
@@ -140,26 +146,33 @@ static void add_gradient(const Node *node, const Weights *weights, const Dual *d
   const Layer *op = node->op;
   const float *w = weights->w + node->w_offset;
   float *at = dw + node->w_offset;
+  Node linear = without_bias(node);
   if (op->gradient) {
-    Node linear = without_bias(node);
     op->gradient(node, at, dual->at, dual->dyt, tiles, w);
     op->gradient(&linear, at, dual->at_t, dual->dy, tiles, w);
   }
   if (op->gradient_backward) {
     op->gradient_backward(node, at, NULL, dual->at, dual->dyt, dual->kept_of, tiles, w, NULL);
-    op->gradient_backward(node, at, NULL, dual->at_t, dual->dy, dual->kept_of, tiles, w, NULL);
+    op->gradient_backward(&linear, at, NULL, dual->at_t, dual->dy, dual->kept_of, tiles, w, NULL);
   }
 }
 
 /* Inputs: dxt, and dx unless nobody asks for it. */
-static void go_back(const Node *node, const Weights *weights, const Dual *dual, int tile,
-                    const float *xt, bool wanted) {
+static void back_one(const Node *node, const Weights *weights, const Dual *dual, int tile,
+                     const float *xt, float *dw, bool wanted) {
   const Layer *op = node->op;
   const float *w = weights->w + node->w_offset, *packed = weights->packed + node->packed_offset;
-  const void *kept = dual->kept_of[tile];
-  op->backward(node, dual->dxt[tile], dual->dyt[tile], kept, w, packed, (Finish){0});
-  if (op->bend) op->bend(node, dual->dxt[tile], dual->dy[tile], xt, kept);
-  if (wanted) op->backward(node, dual->dx[tile], dual->dy[tile], kept, w, packed, (Finish){0});
+  const float *dy = dual->dy[tile], *dyt = dual->dyt[tile];
+  float *dx = dual->dx[tile], *dxt = dual->dxt[tile];
+  void *kept = dual->kept_of[tile];
+  if (op->backward_dual) {
+    op->backward_dual(node, dw + node->w_offset, dx, dxt, dy, dyt, kept, dual->kept_t_of[tile], w,
+                      packed);
+    return;
+  }
+  op->backward(node, dxt, dyt, kept, w, packed, (Finish){0});
+  if (op->bend) op->bend(node, dxt, dy, xt, kept);
+  if (wanted) op->backward(node, dx, dy, kept, w, packed, (Finish){0});
 }
 
 static void set_tiles(const Net *net, Dual *dual, int tiles, int i, int turn) {
@@ -170,7 +183,8 @@ static void set_tiles(const Net *net, Dual *dual, int tiles, int i, int turn) {
     dual->at_t[t] = dual->xt + (size_t)t * dual->size + seen;
     dual->dx[t] = dual->turn[turn] + (size_t)t * dual->widest;
     dual->dxt[t] = dual->turn_t[turn] + (size_t)t * dual->widest;
-    dual->kept_of[t] = dual->kept + (size_t)t * dual->n_kept + node->kept_offset;
+    size_t kept = (size_t)t * dual->n_kept + node->kept_offset;
+    dual->kept_of[t] = dual->kept + kept, dual->kept_t_of[t] = dual->kept_t + kept;
   }
 }
 
@@ -180,10 +194,10 @@ void dual_gradient(const Net *net, const Weights *weights, Dual *dual, int tiles
   for (int i = net->n_nodes - 1, turn = 0; i >= 0; i--) {
     if (!moves(&net->node[i])) continue;
     set_tiles(net, dual, tiles, i, turn);
-    add_gradient(&net->node[i], weights, dual, tiles, dw);
+    if (!net->node[i].op->backward_dual) add_gradient(&net->node[i], weights, dual, tiles, dw);
     for (int t = 0; t < tiles; t++) {
       const float *xt = dual->xt + (size_t)t * dual->size + dual->place[i];
-      go_back(&net->node[i], weights, dual, t, xt, i > 0);
+      back_one(&net->node[i], weights, dual, t, xt, dw, i > 0);
       dual->dy[t] = dual->dx[t], dual->dyt[t] = dual->dxt[t];
     }
     turn = !turn;

@@ -34,11 +34,12 @@ void edge_pack(float *packed, const float *w, const float *bias, int channels, i
 /* ---- forward ---- */
 
 /* Point t, lanes l .. l + ROWS - 1. */
-INLINE void products(float *u, const float *x, const float *w, Shape in, int t, int l) {
+INLINE void products(float *u, const float *x, const float *start, const float *w, Shape in,
+                     int t, int l) {
   vec a[ROWS][WIDE];
   UNROLL(8)
   for (int r = 0; r < ROWS; r++) UNROLL(32)
-  for (int c = 0; c < WIDE; c++) a[r][c] = *(const vec *)(w + c * VL);
+  for (int c = 0; c < WIDE; c++) a[r][c] = *(const vec *)(start + c * VL);
   x += (long)t * L + l;
   for (int f = 0; f < in.c; f++, x += (long)in.w * L) {
     w += EDGE_PAIR;
@@ -52,9 +53,11 @@ INLINE void products(float *u, const float *x, const float *w, Shape in, int t, 
   for (int c = 0; c < WIDE; c++) *(vec *)(edge_at(u, in.w, l + r, t) + c * VL) = a[r][c];
 }
 
-void edge_products(float *u, const float *x, const float *packed, Shape in) {
+void edge_products(float *u, const float *x, const float *packed, Shape in, bool biased) {
+  _Alignas(64) static const float zeros[EDGE_PAIR];
+  const float *start = biased ? packed : zeros;
   for (int t = 0; t < in.w; t++)
-    for (int l = 0; l < L; l += ROWS) products(u, x, packed, in, t, l);
+    for (int l = 0; l < L; l += ROWS) products(u, x, start, packed, in, t, l);
 }
 
 /* ---- the winners' numbers, a byte per channel ---- */
@@ -156,6 +159,34 @@ void edge_reduce(float *u, const Graph *g, uint16_t *marks, EdgeRule rule) {
     reduce(mean, u, g, marks, rule);
   else
     reduce(largest, u, g, marks, rule);
+}
+
+/* ---- tangents ---- */
+
+INLINE vec follow_largest(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks,
+                          vec slope, int c) {
+  ivec winner = get_bytes((const uint8_t *)(marks + 1) + c);
+  vec best = get(row_b(u, j[0]));
+  for (int s = 1; s < n; s++) best = v_select(i_equal(winner, s), get(row_b(u, j[s])), best);
+  vec v = a + best;
+  return v_select(m_load(marks, c), v, v * slope);
+}
+
+INLINE vec follow_mean(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks,
+                       vec slope, int c) {
+  vec sum = v_set(0);
+  for (int s = 0; s < n; s++) {
+    vec v = a + get(row_b(u, j[s]));
+    sum = sum + v_select(m_load(marks + s, c), v, v * slope);
+  }
+  return sum * v_set(1.0f / (float)n);
+}
+
+void edge_follow(float *u, const Graph *g, const uint16_t *marks, EdgeRule rule) {
+  if (rule.mean)
+    reduce(follow_mean, u, g, (uint16_t *)marks, rule);
+  else
+    reduce(follow_largest, u, g, (uint16_t *)marks, rule);
 }
 
 void edge_store(float *y, const float *u, int points, int channels) {

@@ -153,19 +153,32 @@ static void forward(const Node *node, float *y, void *kept, const float *x, cons
   graph_make(&graph, x, node->in);
   if (node->attr[COORDINATES]) memcpy(y, x, (size_t)(PLANE * node->in.w * L) * sizeof *y);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
-    edge_products(u, x, packed_of(node, packed, o), node->in);
+    edge_products(u, x, packed_of(node, packed, o), node->in, true);
     edge_reduce(u, &graph, kept ? marks_of(node, kept, o) : NULL, rule);
     edge_store(y + first_row(node, o), u, node->in.w, channels_of(node, o));
   }
 }
 
-/* What the coordinates of present points pass on; zero for all else. */
-static void start_input(const Node *node, float *dx, const float *dy, const Graph *graph) {
-  memset(dx, 0, input_bytes(node));
+/* to = from in the coordinates of present points, 0 in those of absent ones. */
+static void pass_coordinates(const Node *node, float *to, const float *from, const Graph *graph) {
   long rows = node->attr[COORDINATES] ? (long)PLANE * node->in.w : 0;
   for (long i = 0; i < rows; i++)
     for (int l = 0; l < L; l++)
-      if (graph->count[l * node->in.w + i % node->in.w]) dx[i * L + l] = dy[i * L + l];
+      to[i * L + l] = graph->count[l * node->in.w + i % node->in.w] ? from[i * L + l] : 0;
+}
+
+/* Along the graph and the winners that forward has found. */
+static void forward_dual(const Node *node, float *y, float *yt, void *kept, void *kept_t,
+                         const float *x, const float *xt, const float *w, const float *packed) {
+  _Alignas(64) float u[EDGE_PANEL_MAX];
+  Graph graph = graph_of(node, kept);
+  forward(node, y, kept, x, w, packed, (Finish){0});
+  pass_coordinates(node, yt, xt, &graph);
+  for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
+    edge_products(u, xt, packed_of(node, packed, o), node->in, false);
+    edge_follow(u, &graph, marks_of(node, kept, o), rule_of(node));
+    edge_store(yt + first_row(node, o), u, node->in.w, channels_of(node, o));
+  }
 }
 
 /* dw NULL or dx NULL: not wanted. */
@@ -173,7 +186,7 @@ static void back(const Node *node, float *dw, float *dx, const float *x, const f
                  const void *kept, const float *packed) {
   _Alignas(64) float u[EDGE_PANEL_MAX], sum[EDGE_BLOCK];
   Graph graph = graph_of(node, kept);
-  if (dx) start_input(node, dx, dy, &graph);
+  if (dx) memset(dx, 0, input_bytes(node)), pass_coordinates(node, dx, dy, &graph);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
     int channels = channels_of(node, o);
     edge_load(u, dy + first_row(node, o), node->in.w, channels);
@@ -213,5 +226,6 @@ const Layer PER_ISA(layer_edge_conv) = {
     .forward = forward,
     .backward = backward,
     .gradient_backward = gradient_backward,
+    .forward_dual = forward_dual,
     .points = points,
 };

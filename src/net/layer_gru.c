@@ -12,22 +12,23 @@
 enum { R, Z, N, Q };
 
 /* An absent point holds the update gate at 1. */
-INLINE void cell_forward(vec a[RECURRENT_ROWS], vec state[RECURRENT_STATES], mask present) {
+INLINE void cell_forward(tvec a[RECURRENT_ROWS], tvec state[RECURRENT_STATES], mask present) {
+  const tvec one = t_set(1);
   a[R] = gate_sigmoid(a[R]);
-  a[Z] = v_select(present, gate_sigmoid(a[Z]), v_set(1));
-  a[N] = gate_tanh(v_fma(a[R], a[Q], a[N]));
-  state[0] = v_fma(a[Z], state[0], (v_set(1) - a[Z]) * a[N]);
+  a[Z] = t_select(present, gate_sigmoid(a[Z]), one);
+  a[N] = gate_tanh(t_fma(a[R], a[Q], a[N]));
+  state[0] = t_fma(a[Z], state[0], t_mul(t_sub(one, a[Z]), a[N]));
 }
 
-INLINE void cell_backward(vec a[RECURRENT_ROWS], const vec old[RECURRENT_STATES],
-                          vec d[RECURRENT_STATES], mask present) {
-  const vec one = v_set(1), r = a[R], z = a[Z], n = a[N];
-  vec dn = d[0] * (one - z) * v_fma(-n, n, one);
-  a[R] = dn * a[Q] * r * (one - r);
-  a[Z] = d[0] * (old[0] - n) * z * (one - z);
+INLINE void cell_backward(tvec a[RECURRENT_ROWS], const tvec old[RECURRENT_STATES],
+                          tvec d[RECURRENT_STATES], mask present) {
+  const tvec r = a[R], z = a[Z], n = a[N];
+  tvec dn = gate_tanh_back(t_mul(d[0], t_sub(t_set(1), z)), n);
+  a[R] = gate_sigmoid_back(t_mul(dn, a[Q]), r);
+  a[Z] = gate_sigmoid_back(t_mul(d[0], t_sub(old[0], n)), z);
   a[N] = dn;
-  a[Q] = dn * r;
-  d[0] = d[0] * z;
+  a[Q] = t_mul(dn, r);
+  d[0] = t_mul(d[0], z);
 }
 
 static const Cell cell = {3, 1, 4, cell_forward, cell_backward};

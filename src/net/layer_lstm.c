@@ -12,28 +12,29 @@
 enum { I, F, G, O, TANH_C };
 enum { H, C };
 
-INLINE void cell_forward(vec a[RECURRENT_ROWS], vec state[RECURRENT_STATES], mask present) {
+INLINE void cell_forward(tvec a[RECURRENT_ROWS], tvec state[RECURRENT_STATES], mask present) {
   a[I] = gate_sigmoid(a[I]);
   a[F] = gate_sigmoid(a[F]);
   a[G] = gate_tanh(a[G]);
   a[O] = gate_sigmoid(a[O]);
-  vec c = v_fma(a[F], state[C], a[I] * a[G]);
+  tvec c = t_fma(a[F], state[C], t_mul(a[I], a[G]));
   a[TANH_C] = gate_tanh(c);
-  state[C] = v_select(present, c, state[C]);
-  state[H] = v_select(present, a[O] * a[TANH_C], state[H]);
+  state[C] = t_select(present, c, state[C]);
+  state[H] = t_select(present, t_mul(a[O], a[TANH_C]), state[H]);
 }
 
-INLINE void cell_backward(vec a[RECURRENT_ROWS], const vec old[RECURRENT_STATES],
-                          vec d[RECURRENT_STATES], mask present) {
-  const vec zero = v_set(0), one = v_set(1), i = a[I], f = a[F], g = a[G], o = a[O];
-  vec dh = v_select(present, d[H], zero), t = a[TANH_C];
-  vec dc = v_select(present, v_fma(dh * o, v_fma(-t, t, one), d[C]), zero);
-  a[I] = dc * g * i * (one - i);
-  a[F] = dc * old[C] * f * (one - f);
-  a[G] = dc * i * v_fma(-g, g, one);
-  a[O] = dh * t * o * (one - o);
-  d[H] = v_select(present, zero, d[H]);
-  d[C] = v_select(present, dc * f, d[C]);
+INLINE void cell_backward(tvec a[RECURRENT_ROWS], const tvec old[RECURRENT_STATES],
+                          tvec d[RECURRENT_STATES], mask present) {
+  const tvec zero = t_set(0), i = a[I], f = a[F], g = a[G], o = a[O], t = a[TANH_C];
+  tvec dh = t_select(present, d[H], zero);
+  tvec dc = t_fma(t_mul(dh, o), t_fnma(t, t, t_set(1)), d[C]);
+  dc = t_select(present, dc, zero);
+  a[I] = gate_sigmoid_back(t_mul(dc, g), i);
+  a[F] = gate_sigmoid_back(t_mul(dc, old[C]), f);
+  a[G] = gate_tanh_back(t_mul(dc, i), g);
+  a[O] = gate_sigmoid_back(t_mul(dh, t), o);
+  d[H] = t_select(present, zero, d[H]);
+  d[C] = t_select(present, t_mul(dc, f), d[C]);
 }
 
 static const Cell cell = {4, 2, 5, cell_forward, cell_backward};

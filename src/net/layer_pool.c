@@ -169,11 +169,14 @@ static void max_backward(const Node *node, float *dx, const float *dy, const voi
 }
 
 /* The tangents of the winners. */
-static void max_tangent(const Node *node, float *yt, const float *xt, const void *kept) {
+static void max_forward_dual(const Node *node, float *y, float *yt, void *kept, void *kept_t,
+                             const float *x, const float *xt, const float *w,
+                             const float *packed) {
   Shape in = node->in, out = node->out;
   int k = (int)node->attr[KERNEL];
   long stride = pool_stride(node), site = 0;
   const uint16_t *won = kept;
+  max_forward(node, y, kept, x, w, packed, (Finish){0});
   for (long r = 0; r < (long)out.c * out.h; r++) {
     const float *first = xt + L * in.w * (r / out.h * in.h + r % out.h * stride);
     for (int j = 0; j < out.w; j++, site++, won += k * k - 1) LANES(l) {
@@ -204,7 +207,7 @@ const Layer PER_ISA(layer_max_pool2d) = {
     .kept_size = max_kept_size,
     .forward = max_forward,
     .backward = max_backward,
-    .tangent = max_tangent,
+    .forward_dual = max_forward_dual,
     .takes_finish = true,
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/whole.h"
 #include "net/points.h"
+#include "num/tvec.h"
 
 enum { POOLING, WEIGHTED };
 enum { MEAN, MAX, SUM };
@@ -57,75 +58,88 @@ static void *more_of(const Node *node, const void *kept) {
   return (uint8_t *)kept + present_bytes(node);
 }
 
-/* ---- sum and mean ---- */
+/* ---- sum and mean, with tangents or without (NULL) ---- */
 
-INLINE vec weight_of(const Node *node, const float *x, int t) {
-  if (node->attr[WEIGHTED]) return v_load(x, t);
-  return v_set(1);
+INLINE tvec weight_of(const Node *node, const float *x, const float *xt, int l, int t) {
+  return node->attr[WEIGHTED] ? t_load(x, xt, l, t) : t_set(1);
 }
 
 /* One over the number of points or over the sum of weights; 0 where that is 0; for sums 1. */
-INLINE vec divisor(const Node *node, const float *x, const uint16_t *present, int l) {
-  const vec zero = v_set(0), one = v_set(1);
-  vec sum = zero;
+INLINE tvec divisor(const Node *node, const float *x, const float *xt, const uint16_t *present,
+                    int l) {
+  const tvec zero = t_set(0), one = t_set(1);
+  tvec sum = zero;
   for (int t = 0; t < node->in.w; t++)
-    sum = sum + v_select(m_load(present + t, l), weight_of(node, x + l, t), zero);
+    sum = t_add(sum, t_select(m_load(present + t, l), weight_of(node, x, xt, l, t), zero));
   if (is(node, SUM)) return one;
-  mask some = v_gt(sum, zero);
-  return v_select(some, one / v_select(some, sum, one), zero);
+  mask some = v_gt(sum.v, zero.v);
+  return t_select(some, t_inverse(t_select(some, sum, one)), zero);
 }
 
-INLINE void sums(const Node *node, float *y, const float *x, vec scale, int l) {
+INLINE void sums(const Node *node, float *y, float *yt, const float *x, const float *xt,
+                 const uint16_t *present, tvec scale, int l) {
   for (int c = 0; c < node->in.c; c++) {
-    const float *from = x + (long)c * node->in.w * L + l;
-    vec sum = v_set(0);
-    for (int t = 0; t < node->in.w; t++)
-      sum = v_fma(weight_of(node, x + l, t), v_load(from, t), sum);
-    v_store(y + l, c, sum * scale);
+    tvec sum = t_set(0);
+    for (int t = 0; t < node->in.w; t++) {
+      tvec v = t_load(x, xt, l, (long)c * node->in.w + t);
+      v = t_select(m_load(present + t, l), v, t_set(0));
+      sum = t_fma(weight_of(node, x, xt, l, t), v, sum);
+    }
+    t_store(y, yt, l, c, t_mul(sum, scale));
   }
 }
 
-static void sums_forward(const Node *node, float *y, uint16_t *present, float *more,
-                         const float *x) {
-  Shape in = node->in;
-  LANES(l) {
-    vec scale = divisor(node, x, present, l);
-    sums(node, y, x, scale, l);
-    if (more) v_store(more + l, 0, scale);
-  }
+/* x (in) and y (out) behind the divisors. */
+static void keep(const Node *node, float *more, const float *x, const float *y) {
+  size_t ins = (size_t)shape_size(node->in) * L, outs = (size_t)node->in.c * L;
   if (!more || !node->attr[WEIGHTED]) return;
-  memcpy(more + L, x, (size_t)shape_size(in) * L * sizeof *x);
-  memcpy(more + (shape_size(in) + 1) * L, y, (size_t)(in.c * L) * sizeof *y);
+  memcpy(more + L, x, ins * sizeof *x);
+  memcpy(more + L + ins, y, outs * sizeof *y);
+}
+
+INLINE void sums_forward(const Node *node, float *y, float *yt, const uint16_t *present,
+                         float *more, float *more_t, const float *x, const float *xt) {
+  LANES(l) {
+    tvec scale = divisor(node, x, xt, present, l);
+    sums(node, y, yt, x, xt, present, scale, l);
+    if (more) t_store(more, more_t, l, 0, scale);
+  }
+  keep(node, more, x, y);
+  keep(node, more_t, xt, yt);
 }
 
 /* Gradient to the weight of point t: the sum over features of dy (x - y) / (sum of weights); for
  * sums, of dy x. */
-INLINE vec to_weight(const Node *node, const float *dy, const float *more, vec scale, int t,
-                     int l) {
-  const float *x = more + L, *y = x + shape_size(node->in) * L;
-  vec sum = v_set(0);
+INLINE tvec to_weight(const Node *node, const float *dy, const float *dyt, const float *more,
+                      const float *more_t, tvec scale, int t, int l) {
+  long y = 1 + shape_size(node->in);
+  tvec sum = t_set(0);
   for (int c = 0; c < node->in.c; c++) {
-    vec v = v_load(x + l, (long)c * node->in.w + t);
-    if (is(node, MEAN)) v = v - v_load(y + l, c);
-    sum = v_fma(v_load(dy + l, c), v, sum);
+    tvec v = t_load(more, more_t, l, 1 + (long)c * node->in.w + t);
+    if (is(node, MEAN)) v = t_sub(v, t_load(more, more_t, l, y + c));
+    sum = t_fma(t_load(dy, dyt, l, c), v, sum);
   }
-  return sum * scale;
+  return t_mul(sum, scale);
 }
 
-static void sums_backward(const Node *node, float *dx, const float *dy, const uint16_t *present,
-                          const float *more) {
-  const vec zero = v_set(0);
+INLINE void sums_backward(const Node *node, float *dx, float *dxt, const float *dy,
+                          const float *dyt, const uint16_t *present, const float *more,
+                          const float *more_t) {
+  const tvec zero = t_set(0);
+  const float *x = more + L, *xt = more_t ? more_t + L : NULL;
   int points = node->in.w;
   LANES(l) {
-    vec scale = v_load(more + l, 0);
+    tvec scale = t_load(more, more_t, l, 0);
     for (long i = 0; i < shape_size(node->in); i++) {
       int t = (int)(i % points);
-      vec share = scale * weight_of(node, more + L + l, t) * v_load(dy + l, i / points);
-      v_store(dx + l, i, v_select(m_load(present + t, l), share, zero));
+      tvec weight = weight_of(node, x, xt, l, t);
+      tvec share = t_mul(t_mul(scale, weight), t_load(dy, dyt, l, i / points));
+      t_store(dx, dxt, l, i, t_select(m_load(present + t, l), share, zero));
     }
     for (int t = 0; t < points && node->attr[WEIGHTED]; t++) {
-      vec first = v_load(dx + l, t) + to_weight(node, dy, more, scale, t, l);
-      v_store(dx + l, t, v_select(m_load(present + t, l), first, zero));
+      tvec more_here = to_weight(node, dy, dyt, more, more_t, scale, t, l);
+      tvec first = t_add(t_load(dx, dxt, l, t), more_here);
+      t_store(dx, dxt, l, t, t_select(m_load(present + t, l), first, zero));
     }
   }
 }
@@ -148,6 +162,18 @@ static void max_forward(const Node *node, float *y, const uint16_t *present, uin
     }
 }
 
+/* The winners' tangents: the last that beat all before it. */
+static void max_follow(const Node *node, float *yt, const uint16_t *won, const float *xt) {
+  for (int c = 0; c < node->in.c; c++) LANES(l) {
+      vec best = v_set(0);
+      for (int t = 0; t < node->in.w; t++) {
+        long site = (long)c * node->in.w + t;
+        best = v_select(m_load(won + site, l), v_load(xt + l, site), best);
+      }
+      v_store(yt + l, c, best);
+    }
+}
+
 static void max_backward(const Node *node, float *dx, const float *dy, const uint16_t *won) {
   const vec zero = v_set(0);
   for (int c = 0; c < node->in.c; c++) LANES(l) {
@@ -161,6 +187,8 @@ static void max_backward(const Node *node, float *dx, const float *dy, const uin
     }
 }
 
+/* ---- both ---- */
+
 static void forward(const Node *node, float *y, void *kept, const float *x, const float *w,
                     const float *packed, Finish finish) {
   uint16_t own[POINTS_MAX], *present = kept ? kept : own;
@@ -169,7 +197,7 @@ static void forward(const Node *node, float *y, void *kept, const float *x, cons
   if (is(node, MAX))
     max_forward(node, y, present, more, x);
   else
-    sums_forward(node, y, present, more, x);
+    sums_forward(node, y, NULL, present, more, NULL, x, NULL);
 }
 
 static void backward(const Node *node, float *dx, const float *dy, const void *kept,
@@ -177,7 +205,31 @@ static void backward(const Node *node, float *dx, const float *dy, const void *k
   if (is(node, MAX))
     max_backward(node, dx, dy, more_of(node, kept));
   else
-    sums_backward(node, dx, dy, kept, more_of(node, kept));
+    sums_backward(node, dx, NULL, dy, NULL, kept, more_of(node, kept), NULL);
+}
+
+static void forward_dual(const Node *node, float *y, float *yt, void *kept, void *kept_t,
+                         const float *x, const float *xt, const float *w, const float *packed) {
+  void *more = more_of(node, kept);
+  points_present(kept, x, node->in);
+  if (is(node, MAX)) {
+    max_forward(node, y, kept, more, x);
+    max_follow(node, yt, more, xt);
+  } else {
+    sums_forward(node, y, yt, kept, more, more_of(node, kept_t), x, xt);
+  }
+}
+
+static void backward_dual(const Node *node, float *dw, float *dx, float *dxt, const float *dy,
+                          const float *dyt, void *kept, void *kept_t, const float *w,
+                          const float *packed) {
+  void *more = more_of(node, kept);
+  if (is(node, MAX)) {
+    max_backward(node, dx, dy, more);
+    max_backward(node, dxt, dyt, more);
+  } else {
+    sums_backward(node, dx, dxt, dy, dyt, kept, more, more_of(node, kept_t));
+  }
 }
 
 const Layer PER_ISA(layer_pool_points) = {
@@ -188,5 +240,7 @@ const Layer PER_ISA(layer_pool_points) = {
     .kept_size = kept_size,
     .forward = forward,
     .backward = backward,
+    .forward_dual = forward_dual,
+    .backward_dual = backward_dual,
     .points = points,
 };

@@ -200,22 +200,23 @@ static void add_biases(const Recurrent *r, float *db, const float *sum) {
   }
 }
 
-void recurrent_gradient(const Recurrent *r, float *dw, const void *kept) {
+void recurrent_gradient(const Recurrent *r, float *dw, const void *sums, const void *inputs,
+                        bool biases) {
   _Alignas(64) float sum[RECURRENT_SUMS * RECURRENT_UNITS * L];
   const float *a[STEPS], *x[STEPS], *h[STEPS];
-  const uint16_t *present = kept_present(r, kept);
+  const uint16_t *present = kept_present(r, sums);
   long rows = RECURRENT_SUMS * r->units;
   float *dw_hh = dw + (long)r->gates * r->units * r->features;
   memset(sum, 0, (size_t)rows * L * sizeof(float));
   for (int k = 0, n = 0; k < r->points; k++) {
-    Step step = step_at(r, kept, k);
-    a[n] = step.rows, x[n] = step.x, h[n] = step.state;
+    Step from = step_at(r, inputs, k);
+    a[n] = step_at(r, sums, k).rows, x[n] = from.x, h[n] = from.state;
     n += present[k] != 0;
     if (n < STEPS && (k + 1 < r->points || !n)) continue;
-    add_sums(sum, a, rows, n);
+    if (biases) add_sums(sum, a, rows, n);
     add_product(r, dw, a, r->gates - 1, x, r->features, n);
     add_product(r, dw_hh, a, RECURRENT_SUMS - 1, h, r->units, n);
     n = 0;
   }
-  add_biases(r, dw_hh + (long)r->gates * r->units * r->units, sum);
+  if (biases) add_biases(r, dw_hh + (long)r->gates * r->units * r->units, sum);
 }

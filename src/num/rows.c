@@ -81,6 +81,20 @@ static void clamp(float *y, float low, float high, long n) {
     }
 }
 
+static void hold(float *y, const float *x, long features, long points) {
+  const vec zero = v_set(0);
+  for (long t = 0; t < points; t++) LANES(l) {
+      vec size = zero;
+      for (long i = t; i < features * points; i += points) {
+        vec v = v_load(x + l, i);
+        size = v_max(size, v_max(v, -v));
+      }
+      mask there = v_gt(size, zero);
+      for (long i = t; i < features * points; i += points)
+        v_store(y + l, i, v_select(there, v_load(y + l, i), zero));
+    }
+}
+
 static void unit(float *x, long n) {
   double sum[L];
   dot(sum, x, x, n);
@@ -276,6 +290,7 @@ const Rows PER_ISA(rows) = {.gather = gather,
                             .scale = scale,
                             .axpy = axpy,
                             .clamp = clamp,
+                            .hold = hold,
                             .normals = normals,
                             .uniforms = uniforms,
                             .adam = adam,

@@ -103,9 +103,11 @@ static Err check(Shape shape) {
 const Distance distance_chamfer = {
     .name = "chamfer",
     .help = "sets of points: mean squared distance to the nearest point of the other set",
+    .points = true,
     .eval = chamfer,
     .check = check};
 const Distance distance_chamfer_pt = {.name = "chamfer_pt",
                                       .help = "the same, points counting by their pT share",
+                                      .points = true,
                                       .eval = chamfer_pt,
                                       .check = check};

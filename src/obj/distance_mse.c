@@ -13,8 +13,15 @@ static void mse(double d[L], float *dy, const float *y, const float *x, Shape sh
   for (int l = 0; l < L; l++) d[l] /= (double)dim;
 }
 
+static void mse_tangent(float *dyt, const float *yt, const float *x, const float *xt,
+                        Shape shape) {
+  double unused[L];
+  long dim = shape_size(shape);
+  rows()->squares(unused, dyt, yt, xt, (float)(2 / (double)dim), dim);
+}
+
 /* The gradient to x is the opposite of that to y. */
-static void mse_input(float *dx, const float *dy, const float *y, const float *x, Shape shape) {
+static void opposite(float *dx, const float *dy, Shape shape) {
   float minus[L];
   for (int l = 0; l < L; l++) minus[l] = -1;
   rows()->axpy(dx, minus, dy, shape_size(shape));
@@ -25,7 +32,8 @@ const Distance distance_mse = {.name = "mse",
                                .squared = true,
                                .likelihood = true,
                                .eval = mse,
-                               .input = mse_input};
+                               .input = opposite,
+                               .tangent = mse_tangent};
 
 static bool present(const float *x, Shape shape, int point, int l) {
   for (int c = 0; c < shape.c; c++)
@@ -33,12 +41,16 @@ static bool present(const float *x, Shape shape, int point, int l) {
   return false;
 }
 
+/* One over the features of the points that are there. */
+static double unit_of(const float *x, Shape shape, int l) {
+  long points = 0;
+  for (int t = 0; t < shape.w; t++) points += present(x, shape, t, l);
+  return 1 / ((double)shape.c * (double)(points > 0 ? points : 1));
+}
+
 static void masked(double d[L], float *dy, const float *y, const float *x, Shape shape) {
   for (int l = 0; l < L; l++) {
-    double sum = 0;
-    long points = 0;
-    for (int t = 0; t < shape.w; t++) points += present(x, shape, t, l);
-    double unit = 1 / ((double)shape.c * (double)(points > 0 ? points : 1));
+    double sum = 0, unit = unit_of(x, shape, l);
     for (int t = 0; t < shape.w; t++) {
       bool counts = present(x, shape, t, l);
       for (int c = 0; c < shape.c; c++) {
@@ -52,6 +64,16 @@ static void masked(double d[L], float *dy, const float *y, const float *x, Shape
   }
 }
 
+static void masked_tangent(float *dyt, const float *yt, const float *x, const float *xt,
+                           Shape shape) {
+  double unused[L];
+  float slope[L];
+  for (int l = 0; l < L; l++) slope[l] = (float)(2 * unit_of(x, shape, l));
+  rows()->squares(unused, dyt, yt, xt, 1, shape_size(shape));
+  rows()->scale(dyt, slope, shape_size(shape));
+  rows()->hold(dyt, x, shape.c, shape.w);
+}
+
 static Err masked_check(Shape shape) {
   if (shape.h == 1) return OK;
   return err_user("found samples of %d x %d x %d, want sequences: features x 1 x points", shape.c,
@@ -61,5 +83,8 @@ static Err masked_check(Shape shape) {
 const Distance distance_masked = {.name = "masked",
                                   .help =
                                       "mean squared error over the constituents that are there",
+                                  .points = true,
                                   .eval = masked,
+                                  .input = opposite,
+                                  .tangent = masked_tangent,
                                   .check = masked_check};

@@ -9,13 +9,18 @@ static void scalar(double d[L], float *dy, const float *y, const float *x, Shape
   for (int l = 0; dy && l < L; l++) dy[l] = 1;
 }
 
+static void scalar_tangent(float *dyt, const float *yt, const float *x, const float *xt,
+                           Shape shape) {
+  for (int l = 0; l < L; l++) dyt[l] = 0;
+}
+
 /* x is seen through the network alone. */
-static void scalar_input(float *dx, const float *dy, const float *y, const float *x,
-                         Shape shape) {}
+static void scalar_input(float *dx, const float *dy, Shape shape) {}
 
 const Distance distance_scalar = {
     .name = "scalar",
     .help = "no reconstruction: the one output of a network without decoder",
     .scalar = true,
     .eval = scalar,
-    .input = scalar_input};
+    .input = scalar_input,
+    .tangent = scalar_tangent};

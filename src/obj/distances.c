@@ -18,6 +18,10 @@ const Distance *distance_find(const char *name) {
   return NULL;
 }
 
+bool distance_leaves_out(const Distance *distance, const Net *net) {
+  return distance->points || net_reads_points(net);
+}
+
 Err distance_suits(const Distance *distance, const Net *net) {
   if (distance->scalar && !net_scalar(net))
     return err_user("energy: found scalar for a network with a decoder, want net.decoder [] and "

@@ -35,7 +35,7 @@ void recon_energy(Recon *recon, double e[L], float *dx, const float *x) {
   recon->distance->eval(e, dx ? recon->dy : NULL, recon->y, x, net->input);
   if (!dx) return;
   net_backward(net, recon->weights, recon->outer, 0, net->n_nodes, dx, recon->dy);
-  recon->distance->input(dx, recon->dy, recon->y, x, net->input);
+  recon->distance->input(dx, recon->dy, net->input);
 }
 
 void recon_error(Recon *recon, double e[L], const float *x, const float *target) {

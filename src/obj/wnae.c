@@ -5,8 +5,8 @@
  *   lambda = lambda' - (s/T) H(x) lambda',   dw += -(s/T) d/dw [grad E(x) . lambda']
  *
  * H the Hessian of E. Both are what a pass on dual numbers gives along -(s/T) lambda'. States are
- * stored, activations made anew; a component that a bound held back passes no gradient; where the
- * chains started is taken as given, also where a decoder made it. */
+ * stored, activations made anew; a component that a bound held back passes no gradient, nor does an
+ * absent point; where the chains started is taken as given, also where a decoder made it. */
 #include <string.h>
 
 #include "num/rows.h"
@@ -18,8 +18,7 @@ static Err check(const ObjectiveOpts *opts, const Net *net) {
   const Node *node = dual_refused(net);
   if (!node) return OK;
   return err_user("objective: found wnae with the layer %s (%s), through which no second "
-                  "derivatives go; want dense, convolution, pooling, upsampling, repeat, sphere "
-                  "and activation layers",
+                  "derivatives go",
                   node->name, node->op->name);
 }
 
@@ -32,38 +31,42 @@ static void energies(LeafWork *work, const Leaf *leaf) {
   }
 }
 
-/* xt = -(s/T) lambda, without what a bound held back: x is the state after the step. */
+/* xt = -(s/T) lambda, without what a bound held back or what is absent: x is the state after the
+ * step. */
 static void make_tangent(float *xt, float *lambda, const float *x, const ChainOpts *chain,
                          long n) {
   float drift = (float)(chain->step / chain->temperature);
   float low = (float)chain->low, high = (float)chain->high;
+  if (chain->points) rows()->hold(lambda, x, n / L / chain->points, chain->points);
   for (long i = 0; i < n; i++) {
     if (chain->bounded && (x[i] <= low || x[i] >= high)) lambda[i] = 0;
     xt[i] = -drift * lambda[i];
   }
 }
 
-/* From lambda after a step to lambda before it: of E = |y - x|^2 / dim, y and x both move. */
+/* From lambda after a step to lambda before it: of E = d(x, y), both y and x move. */
 static void step_back(LeafWork *work, const Leaf *leaf, float *const *lambda, int step,
                       float *dw) {
   const Net *net = work->net;
+  const Distance *distance = work->distance;
   const ChainOpts *chain = leaf->track->chain;
   long dim = shape_size(net->input), size = dim * L;
-  float slope = (float)(2 / (double)dim), plus[L], minus[L];
+  float one[L];
   double unused[L];
-  for (int l = 0; l < L; l++) plus[l] = 1, minus[l] = -1;
+  for (int l = 0; l < L; l++) one[l] = 1;
   for (int t = 0; t < leaf->tiles; t++) {
     const float *x = leaf->track->path[t] + step * size;
     const float *after = step + 1 < chain->steps ? x + size : leaf->x[t];
+    float *y = work->y[t], *yt = work->yt[t];
     make_tangent(work->xt[t], lambda[t], after, chain, size);
-    dual_forward(net, work->weights, work->dual, t, work->y[t], work->yt[t], x, work->xt[t]);
-    rows()->squares(unused, work->y[t], work->y[t], x, slope, dim);
-    rows()->squares(unused, work->yt[t], work->yt[t], work->xt[t], slope, dim);
+    dual_forward(net, work->weights, work->dual, t, y, yt, x, work->xt[t]);
+    distance->eval(unused, y, y, x, net->input);
+    distance->tangent(yt, yt, x, work->xt[t], net->input);
   }
   dual_gradient(net, work->weights, work->dual, leaf->tiles, dw, work->dxt, work->y, work->yt);
   for (int t = 0; t < leaf->tiles; t++) {
-    rows()->axpy(lambda[t], plus, work->dxt[t], dim);
-    rows()->axpy(lambda[t], minus, work->yt[t], dim);
+    rows()->axpy(lambda[t], one, work->dxt[t], dim);
+    distance->input(lambda[t], work->yt[t], net->input);
   }
 }
 

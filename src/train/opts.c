@@ -1,6 +1,7 @@
 /* Defaults, and what can not be. */
 #include "train/opts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "num/tile.h"
@@ -153,25 +154,46 @@ static Err check_recovery(const TrainOpts *opts) {
 }
 
 /* A chain needs an energy that is smooth in x. */
-static Err check_energy(const TrainOpts *opts, const Net *net) {
-  if (!distance_find(opts->energy)->input)
-    return err_user("energy: found %s with objective %s, want mse: chains have no gradient of "
-                    "the other",
-                    opts->energy, opts->objective);
+static Err check_energy(const TrainOpts *opts) {
+  if (distance_find(opts->energy)->input) return OK;
+  return err_user("energy: found %s with objective %s, want mse or masked: chains have no "
+                  "gradient of the other",
+                  opts->energy, opts->objective);
+}
+
+/* Chains leave absent points where they are, and only data tell which these are. */
+static Err check_points(const TrainOpts *opts, const Net *net) {
+  const NaeOpts *nae = &opts->chain;
   const Node *node = net_reads_points(net);
-  if (!node) return OK;
-  return err_user("objective: found %s with the layer %s (%s), which leaves absent points "
-                  "out: chains would move them; want layers for a fixed length",
-                  opts->objective, node->name, node->op->name);
+  char what[64];
+  if (!distance_leaves_out(distance_find(opts->energy), net)) return OK;
+  if (node)
+    snprintf(what, sizeof what, "the layer %s (%s)", node->name, node->op->name);
+  else
+    snprintf(what, sizeof what, "energy %s", opts->energy);
+  if (nae->mode == NEG_RECOVERY)
+    return err_user("objective: found mpdr with %s, which leaves absent points out: its chains "
+                    "start where none are; want layers for a fixed length and energy mse",
+                    what);
+  if (nae->mode != NEG_CD)
+    return err_user(
+        "nae.mode: found %s with %s, which leaves absent points out: only chains that "
+        "start at data know them; want cd, or layers for a fixed length and energy mse",
+        negative_mode_name(nae->mode), what);
+  if (nae->temperature_mode != T_FIXED)
+    return err_user("nae.temperature: found %s with %s, want a number: how many dimensions there "
+                    "are differs from sample to sample",
+                    nae->temperature_mode == T_AUTO ? "auto" : "trained", what);
+  if (nae->x.bounded && !(nae->x.low <= 0 && nae->x.high >= 0))
+    return err_user("nae.x_low: found bounds from %g to %g with %s, want 0 among them: absent "
+                    "points are zeros",
+                    nae->x.low, nae->x.high, what);
+  return OK;
 }
 
 /* What a gradient through the chains takes. */
 static Err check_through_chain(const TrainOpts *opts) {
   const NaeOpts *nae = &opts->chain;
-  if (strcmp(opts->energy, "mse") != 0)
-    return err_user("energy: found %s with objective %s, want mse: the other has no second "
-                    "derivatives",
-                    opts->energy, opts->objective);
   if (sampler_find(nae->x_sampler)->exact)
     return err_user("nae.x_sampler: found %s with objective %s, want langevin: no gradient goes "
                     "through a chain that refuses steps",
@@ -197,7 +219,8 @@ static Err check_nae(const TrainOpts *opts, const Net *net) {
     return err_user("nae.pretrain: found %s, want the objective of the first phase",
                     opts->pretrain);
   if (first->check && !net_scalar(net)) TRY(first->check(&opts->obj, net));
-  TRY(check_energy(opts, net));
+  TRY(check_energy(opts));
+  TRY(check_points(opts, net));
   TRY(check_recovery(opts));
   TRY(check_scalar(opts));
   if (objective_find(opts->objective)->through_chain) TRY(check_through_chain(opts));

@@ -85,6 +85,7 @@ NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned 
   double z_temperature = latent_temperature(nae, now);
   out.z.sphere = net_on_sphere(net);
   out.x.sphere = false;
+  out.x.points = distance_leaves_out(distance_find(opts->energy), net) ? net->input.w : 0;
   chain_at(&out.z, net_latent(net), z_temperature, out.z_sampler->exact, now->z_step);
   chain_at(&out.x, net->input, now->temperature, out.x_sampler->exact, now->x_step);
   return out;

@@ -91,6 +91,12 @@ static void run_tile(float *x, const Sampler *sampler, Model *model, const Chain
                7, scratch, stats);
 }
 
+/* Every other chain's last point is absent. */
+static void leave_out(float *x, long dim, int points) {
+  for (long i = points - 1; points > 0 && i < dim; i += points)
+    for (int l = 1; l < L; l += 2) x[L * i + l] = 0;
+}
+
 static void sample(const char *name, Model *model, const ChainOpts *opts) {
   long dim = model->energy.dim;
   float x[MAX_DIM * L] __attribute__((aligned(64)));
@@ -100,6 +106,7 @@ static void sample(const char *name, Model *model, const ChainOpts *opts) {
     ChainStats stats;
     for (int l = 0; l < L; l++) chain[l] = (uint64_t)(tile * L + l);
     sampler_start(x, dim, opts->sphere, rng_key(1, RNG_Z_INIT), chain, 7);
+    leave_out(x, dim, opts->points);
     run_tile(x, sampler_find(name), model, opts, chain, &stats);
     add_stats(&stats);
     for (int l = 0; l < L; l++)
@@ -265,6 +272,28 @@ static void test_langevin_variance(void **state) {
   assert_true(all.proposed == 0 && all.gradients == 0 && all.values == 0);
 }
 
+/* Three points of two features: absent ones stay, the others have their density beside them. */
+static void test_absent_points(void **state) {
+  const char *name[] = {"mala", "langevin"};
+  for (int i = 0; i < 2; i++) {
+    Model model = {.energy = {6, gauss, NULL}};
+    for (int k = 0; k < 6; k++) model.width[k] = 1 + 0.1 * k, model.center[k] = 0.5;
+    ChainOpts opts = {.steps = 100, .step = 0.2, .temperature = 0.7, .noise = 0.1, .points = 3};
+    if (i) opts.step = 0.1, opts.noise = 0.45;
+    sample(name[i], &model, &opts);
+    for (int k = 0; k < CHAINS; k++)
+      for (int f = 0; f < 2; f++) assert_true((all.x[k][3 * f + 2] == 0) == (k % 2 == 1));
+    for (int k = 0; k < 6; k++) {
+      double a = opts.step / opts.temperature / (model.width[k] * model.width[k]);
+      double exact = opts.temperature * model.width[k] * model.width[k];
+      double noisy = opts.noise * opts.noise / (1 - (1 - a) * (1 - a));
+      if (k % 3 == 2) continue;
+      component(value, k, model.center[k]);
+      check_moments(value, i ? noisy : exact);
+    }
+  }
+}
+
 /* Without a gradient the noises add up: noise / (1 + i) in step i, start of variance 1. */
 static void test_langevin_anneal(void **state) {
   Model model = {.energy = {1, gauss, NULL}, .width = {1e6}};
@@ -306,8 +335,7 @@ static void test_langevin_sphere(void **state) {
  * turns by the angle whose tangent is that, however much points outwards. */
 static void test_unit_sphere(void **state) {
   Model model = {.energy = {4, pole, NULL}, .center = {0, 3, 1, 0}};
-  ChainOpts opts = {
-      .steps = 1, .step = 0.1, .temperature = 1, .clip = CLIP_UNIT, .sphere = true};
+  ChainOpts opts = {.steps = 1, .step = 0.1, .temperature = 1, .clip = CLIP_UNIT, .sphere = true};
   ChainStats stats;
   uint64_t chain[L] = {0};
   float x[4 * L] __attribute__((aligned(64))) = {0};
@@ -462,6 +490,7 @@ int main(void) {
       cmocka_unit_test(test_mala_wells),
       cmocka_unit_test(test_mala_sphere),
       cmocka_unit_test(test_langevin_variance),
+      cmocka_unit_test(test_absent_points),
       cmocka_unit_test(test_langevin_anneal),
       cmocka_unit_test(test_langevin_bounds),
       cmocka_unit_test(test_langevin_sphere),

@@ -61,6 +61,30 @@ static const struct {
      "linear; softplus; dense 16; prelu; linear",
      {1, 4, 4}},
     {"dense 6; tanh; dense 1", "", {3, 2, 2}},
+    {"gru 4", NULL, {3, 1, 5}},
+    {"gru 7 returns=1", NULL, {2, 1, 4}},
+    {"gru 5 masked=1", NULL, {3, 1, 6}},
+    {"gru 17 returns=1 masked=1 reverse=1", NULL, {1, 1, 5}},
+    {"lstm 4", NULL, {3, 1, 5}},
+    {"lstm 6 returns=1 reverse=1", NULL, {2, 1, 4}},
+    {"lstm 5 masked=1", NULL, {3, 1, 6}},
+    {"lstm 11 returns=1 masked=1", NULL, {4, 1, 5}},
+    {"gru 5 masked=1 returns=1; lstm 4 masked=1; dense 3; tanh",
+     "repeat 5; gru 4 returns=1; lstm 3 returns=1; conv1d 3 kernel=1",
+     {3, 1, 5}},
+    {"edge_conv 5 neighbours=3", NULL, {3, 1, 7}},
+    {"edge_conv 16 neighbours=8 coordinates=1", NULL, {5, 1, 12}},
+    {"edge_conv 19 neighbours=4 pooling=1 slope=0.1", NULL, {4, 1, 9}},
+    {"edge_conv 3 neighbours=1 bias=0", NULL, {4, 1, 5}},
+    {"pool_points", NULL, {4, 1, 6}},
+    {"pool_points 1", NULL, {3, 1, 5}},
+    {"pool_points 2", NULL, {2, 1, 4}},
+    {"pool_points 0 weighted=1", NULL, {4, 1, 3}},
+    {"pool_points 2 weighted=1", NULL, {3, 1, 5}},
+    {"edge_conv 5 neighbours=3 coordinates=1; edge_conv 4 neighbours=3; pool_points 0 weighted=1;"
+     "tanh",
+     NULL,
+     {3, 1, 6}},
 };
 
 typedef struct Run {
@@ -83,6 +107,29 @@ static float *loose(uint32_t stream, int tile, long n) {
   return dy;
 }
 
+/* Points of a lane of a sequence: of those looked at all, one and none. */
+static int length_of(int tile, int l, int points) {
+  if (tile == 0 && l == 0) return points;
+  if (tile == 0 && l == 11) return 1;
+  return tile == 1 && l == 15 ? 0 : (l + tile) % (points + 1);
+}
+
+/* Where a layer leaves absent points out, some are. */
+static bool is_absent(const Net *net, int tile, int l, long i) {
+  Shape s = net->input;
+  return net_reads_points(net) && i % s.w >= length_of(tile, l, s.w);
+}
+
+static void fill_absent(const Net *net, float *x, int tile, float fill) {
+  for (long i = 0; i < shape_size(net->input) * L; i++)
+    if (is_absent(net, tile, (int)(i % L), i / L)) x[i] = fill;
+}
+
+/* Weighted by shares above 0. */
+static void make_positive(float *x, Shape s) {
+  for (long i = 0; i < (long)s.w * L; i++) x[i] = fabsf(x[i]);
+}
+
 static void run_new(Run *run, size_t i) {
   char back[32];
   run->n = shape_size(cases[i].in);
@@ -103,6 +150,9 @@ static void run_new(Run *run, size_t i) {
     uint32_t stream = 20 + (uint32_t)t;
     run->x[t] = some_floats(stream, (size_t)run->n * L);
     run->xt[t] = some_floats(stream + 10, (size_t)run->n * L);
+    if (strstr(cases[i].encoder, "weighted")) make_positive(run->x[t], cases[i].in);
+    fill_absent(run->net, run->x[t], t, 0);
+    fill_absent(run->net, run->xt[t], t, 3); /* it must not come through */
     run->y[t] = MEM_NEW(float, "test", (run->m + 1) * L);
     run->yt[t] = MEM_NEW(float, "test", (run->m + 1) * L);
     run->y[t][run->m * L] = run->yt[t][run->m * L] = guard;
@@ -130,9 +180,12 @@ static void assert_near(const char *what, const char *where, long i, double foun
   fail_msg("%s: %s[%ld]: found %.9g, want %.9g", where, what, i, found, want);
 }
 
-/* Lane l of x (n, L), moved by h along xt. */
-static void take(double *sample, const float *x, const float *xt, double h, long n, int l) {
-  for (long i = 0; i < n; i++) sample[i] = (double)x[i * L + l] + h * (double)xt[i * L + l];
+/* Lane l of tile t, moved by h along xt; absent points stay. */
+static void take(const Run *run, double *sample, double h, int t, int l) {
+  for (long i = 0; i < run->n; i++) {
+    double xt = is_absent(run->net, t, l, i) ? 0 : (double)run->xt[t][i * L + l];
+    sample[i] = (double)run->x[t][i * L + l] + h * xt;
+  }
 }
 
 /* dy . yt + dyt . y of one sample x */
@@ -140,7 +193,9 @@ static double phi(const Run *run, const double *x, int t, int l) {
   const double h = 2e-5;
   double at[MOST], y[MOST], sum = 0;
   for (int side = -1; side <= 1; side++) {
-    for (long i = 0; i < run->n; i++) at[i] = x[i] + side * h * (double)run->xt[t][i * L + l];
+    for (long i = 0; i < run->n; i++)
+      at[i] =
+          x[i] + (is_absent(run->net, t, l, i) ? 0 : side * h * (double)run->xt[t][i * L + l]);
     reference_net(run->net, 0, run->net->n_nodes, y, at, run->wide);
     for (long i = 0; i < run->m; i++) {
       double dy = (double)run->dy[t][i * L + l], dyt = (double)run->dyt[t][i * L + l];
@@ -166,9 +221,9 @@ static void check_tangents(const Run *run, const char *where) {
   const double h = 1e-5;
   assert_true(run->y[0][run->m * L] == guard && run->yt[0][run->m * L] == guard);
   for (int l = 0; l < L; l += 5) {
-    take(at, run->x[0], run->xt[0], h, run->n, l);
+    take(run, at, h, 0, l);
     reference_net(run->net, 0, run->net->n_nodes, up, at, run->wide);
-    take(at, run->x[0], run->xt[0], -h, run->n, l);
+    take(run, at, -h, 0, l);
     reference_net(run->net, 0, run->net->n_nodes, down, at, run->wide);
     for (long i = 0; i < run->m; i++) {
       assert_near("yt", where, i, run->yt[0][i * L + l], (up[i] - down[i]) / (2 * h), 1e-5);
@@ -181,9 +236,11 @@ static void check_gradients(const Run *run, const char *where, float *const *dxt
   double x[LOOKED][MOST];
   for (int k = 0; k < LOOKED; k++) {
     int t = looked[k][0], l = looked[k][1];
-    take(x[k], run->x[t], run->xt[t], 0, run->n, l);
-    for (long i = 0; i < run->n; i++)
-      assert_near("dxt", where, i, dxt[t][i * L + l], slope(run, &x[k][i], x[k], t, l), 1e-5);
+    take(run, x[k], 0, t, l);
+    for (long i = 0; i < run->n; i++) {
+      double want = is_absent(run->net, t, l, i) ? 0 : slope(run, &x[k][i], x[k], t, l);
+      assert_near("dxt", where, i, dxt[t][i * L + l], want, 1e-5);
+    }
   }
   for (size_t i = 0; i < run->net->n_params; i += 1 + run->net->n_params / 60) {
     double want = (double)some(2, (uint32_t)i);
@@ -212,7 +269,7 @@ static void tangents_follow_the_reference(void **state) {
 
 static void layers_without_tangents_are_named(void **state) {
   Net *net;
-  NetSpec spec = net_parse("dense 8; gru 4", "dense 8");
+  NetSpec spec = net_parse("dense 8; gaussian", "dense 8");
   assert_int_equal(net_new(&net, &spec, (Shape){2, 1, 4}), OK);
   assert_ptr_equal(dual_refused(net), &net->node[1]);
   net_free(&net);

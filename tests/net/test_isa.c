@@ -91,10 +91,35 @@ static void assert_unhurt(const Guarded *g) {
   }
 }
 
-enum { PACKED, KEPT, Y, Y_BARE, Y_LEAK, SIGN, DX, DX_MASK, DW, TANGENT, BEND, OUTPUTS };
-static const char *const names[] = {"packed",   "kept",    "y",   "y (nothing kept)",
-                                    "y (leak)", "signs",   "dx",  "dx (mask)",
-                                    "dw",       "tangent", "bend"};
+enum {
+  PACKED,
+  KEPT,
+  Y,
+  Y_BARE,
+  Y_LEAK,
+  SIGN,
+  DX,
+  DX_MASK,
+  DW,
+  BEND,
+  Y_DUAL,
+  YT,
+  KEPT_DUAL,
+  KEPT_T,
+  DX_DUAL,
+  DXT,
+  DW_DUAL,
+  OUTPUTS
+};
+static const char *const names[] = {"packed",      "kept",
+                                    "y",           "y (nothing kept)",
+                                    "y (leak)",    "signs",
+                                    "dx",          "dx (mask)",
+                                    "dw",          "bend",
+                                    "y (dual)",    "yt",
+                                    "kept (dual)", "tangents of kept",
+                                    "dx (dual)",   "dxt",
+                                    "dw (dual)"};
 
 typedef struct Outputs {
   Guarded of[OUTPUTS];
@@ -106,9 +131,11 @@ static size_t bytes_of(size_t (*size)(const Node *), const Node *node, size_t un
 
 static Outputs outputs_new(const Node *node) {
   size_t n = (size_t)shape_size(node->in), m = (size_t)shape_size(node->out);
+  size_t forward = node->op->forward_dual ? 4 : 0, backward = node->op->backward_dual ? 4 : 0;
+  size_t kept = bytes_of(node->op->kept_size, node, 1);
   float *dw = some_floats(7, node_params(node));
   Outputs out = {.of = {[PACKED] = guarded(bytes_of(node->op->packed_size, node, 4)),
-                        [KEPT] = guarded(bytes_of(node->op->kept_size, node, 1)),
+                        [KEPT] = guarded(kept),
                         [Y] = guarded(m * L * 4),
                         [Y_BARE] = guarded(m * L * 4),
                         [Y_LEAK] = guarded(m * L * 4),
@@ -116,8 +143,14 @@ static Outputs outputs_new(const Node *node) {
                         [DX] = guarded(n * L * 4),
                         [DX_MASK] = guarded(n * L * 4),
                         [DW] = guarded_copy(dw, node_params(node) * 4),
-                        [TANGENT] = guarded(node->op->tangent ? m * L * 4 : 0),
-                        [BEND] = guarded(node->op->bend ? n * L * 4 : 0)}};
+                        [BEND] = guarded(node->op->bend ? n * L * 4 : 0),
+                        [Y_DUAL] = guarded(m * L * forward),
+                        [YT] = guarded(m * L * forward),
+                        [KEPT_DUAL] = guarded(forward ? kept : 0),
+                        [KEPT_T] = guarded(forward ? kept : 0),
+                        [DX_DUAL] = guarded(n * L * backward),
+                        [DXT] = guarded(n * L * backward),
+                        [DW_DUAL] = guarded_copy(dw, node_params(node) * backward)}};
   mem_free(&dw);
   return out;
 }
@@ -176,6 +209,26 @@ static void run_finished(const Node *node, Outputs *out, const float *x, const f
   mem_free(&sign);
 }
 
+/* The values of forward_dual are those of forward. */
+static void run_dual(const Node *node, Outputs *out, const float *x, const float *dy,
+                     const float *w) {
+  float *packed = floats(&out->of[PACKED]);
+  void *kept = out->of[KEPT_DUAL].data, *kept_t = out->of[KEPT_T].data;
+  float *xt = some_floats(8, (size_t)shape_size(node->in) * L);
+  float *dyt = some_floats(9, (size_t)shape_size(node->out) * L);
+  node->op->forward_dual(node, floats(&out->of[Y_DUAL]), floats(&out->of[YT]), kept, kept_t, x,
+                         xt, w, packed);
+  assert_memory_equal(out->of[Y_DUAL].data, out->of[Y].data, out->of[Y].bytes);
+  assert_memory_equal(kept, out->of[KEPT].data, out->of[KEPT].bytes);
+  if (node->op->backward_dual) {
+    node->op->backward_dual(node, floats(&out->of[DW_DUAL]), floats(&out->of[DX_DUAL]),
+                            floats(&out->of[DXT]), dy, dyt, kept, kept_t, w, packed);
+    assert_memory_equal(out->of[DX_DUAL].data, out->of[DX].data, out->of[DX].bytes);
+  }
+  mem_free(&xt);
+  mem_free(&dyt);
+}
+
 static Outputs run(const char *layer, Shape in) {
   Node node = node_make(layer, in);
   const Layer *op = node.op;
@@ -188,7 +241,7 @@ static Outputs run(const char *layer, Shape in) {
   op->forward(&node, floats(&out.of[Y]), out.of[KEPT].data, x, w, packed, (Finish){0});
   op->forward(&node, floats(&out.of[Y_BARE]), NULL, x, w, packed, (Finish){0});
   op->backward(&node, floats(&out.of[DX]), dy, out.of[KEPT].data, w, packed, (Finish){0});
-  if (op->tangent) op->tangent(&node, floats(&out.of[TANGENT]), x, out.of[KEPT].data);
+  if (op->forward_dual) run_dual(&node, &out, x, dy, w);
   if (op->bend) {
     memcpy(out.of[BEND].data, x, out.of[BEND].bytes);
     op->bend(&node, floats(&out.of[BEND]), dy, dy, out.of[KEPT].data);
@@ -220,8 +273,8 @@ static void assert_finish(const Node *node, const Outputs *out, const char *laye
 }
 
 static void assert_finite(const Node *node, const Outputs *out, const char *layer) {
-  const int arrays[] = {Y, DX, DW, TANGENT, BEND};
-  for (int k = 0; k < 5; k++)
+  const int arrays[] = {Y, DX, DW, BEND, YT, DXT, DW_DUAL};
+  for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
     for (size_t i = 0; i < out->of[arrays[k]].bytes / 4; i++)
       if (!isfinite(floats(&out->of[arrays[k]])[i]))
         fail_msg("%s: %s[%zu] was not written", layer, names[arrays[k]], i);

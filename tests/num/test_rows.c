@@ -74,6 +74,19 @@ static void run_clamp(float *out, const void *p) {
   memcpy(out, in->x, bytes(in));
   rows()->clamp(out, -0.25f, 0.5f, in->n);
 }
+/* Three features; every lane its own points. */
+static void run_hold(float *out, const void *p) {
+  Input *in = (Input *)p;
+  long points = in->n / 3;
+  for (long i = 0; i < 3 * points * L; i++)
+    if (i / L % points % 7 > i % L % 7) in->x[i] = i % 2 ? 0.0f : -0.0f;
+  memcpy(out, in->y, (size_t)(3 * points * L) * 4);
+  rows()->hold(out, in->x, 3, points);
+  for (long i = 0; i < 3 * points * L; i++) {
+    int held = i / L % points % 7 > i % L % 7;
+    if (out[i] != (held ? 0 : in->y[i])) fail_msg("hold: out[%ld] is %g", i, (double)out[i]);
+  }
+}
 static void run_normals(float *out, const void *p) {
   const Input *in = p;
   rows()->normals(out, in->key, in->id, in->step, in->n);
@@ -130,6 +143,7 @@ static void test_same_bits(void **state) {
     isa_pairs("scale", run_scale, &input, n * L);
     isa_pairs("axpy", run_axpy, &input, n * L);
     isa_pairs("clamp", run_clamp, &input, n * L);
+    isa_pairs("hold", run_hold, &input, n / 3 * 3 * L);
     isa_pairs("normals", run_normals, &input, n * L);
     isa_pairs("uniforms", run_uniforms, &input, n * L);
     isa_pairs("unit", run_unit, &input, n * L);

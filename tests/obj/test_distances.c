@@ -1,5 +1,5 @@
 /* Distances between sample and reconstruction against their formulas in double: values, gradients
- * to both by finite differences. */
+ * to both and those gradients' tangents by finite differences. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,6 +107,37 @@ static double slope(const Case *c, double *x, double *y, double *moved) {
   return (up - down) / (2 * h);
 }
 
+/* Point i % POINTS of lane l is there. */
+static bool is_there(int i, int l) { return i % POINTS < POINTS - l; }
+
+/* Lane l of z, moved by h along zt where its points are there (`all`: everywhere). */
+static void take(double *sample, const float *z, const float *zt, double h, int l, bool all) {
+  for (int i = 0; i < DIM; i++) {
+    double t = all || is_there(i, l) ? (double)zt[i * L + l] : 0;
+    sample[i] = (double)z[i * L + l] + h * t;
+  }
+}
+
+static void check_tangent(const Case *c, const float *x, const float *y) {
+  const Distance *distance = distance_find(c->name);
+  const double h = 1e-3;
+  float *xt = values(3, false), *yt = values(4, false), *dyt = values(4, false);
+  double at[2][2][DIM];
+  distance->tangent(dyt, dyt, x, xt, shape);
+  for (int l = 0; l < L; l++) {
+    for (int side = 0; side < 2; side++) {
+      take(at[side][0], x, xt, side ? h : -h, l, !distance->points);
+      take(at[side][1], y, yt, side ? h : -h, l, true);
+    }
+    for (int i = 0; i < DIM; i++) {
+      double up = slope(c, at[1][0], at[1][1], &at[1][1][i]);
+      double down = slope(c, at[0][0], at[0][1], &at[0][1][i]);
+      assert_float_equal(dyt[i * L + l], (up - down) / (2 * h), 2e-6);
+    }
+  }
+  mem_free(&xt), mem_free(&yt), mem_free(&dyt);
+}
+
 static void check(const Case *c) {
   const Distance *distance = distance_find(c->name);
   float *x = values(1, c->unit), *y = values(2, c->unit), *dx = MEM_NEW(float, "test", DIM *L);
@@ -116,14 +147,17 @@ static void check(const Case *c) {
   distance->eval(alone, NULL, y, x, shape);
   distance->eval(d, dy, y, x, shape);
   assert_memory_equal(d, alone, sizeof d);
-  if (distance->input) distance->input(dx, dy, y, x, shape);
+  if (distance->input) distance->input(dx, dy, shape);
+  if (distance->tangent) check_tangent(c, x, y);
   for (int l = 0; l < L; l++) {
     for (int i = 0; i < DIM; i++) wide_x[i] = x[i * L + l], wide_y[i] = y[i * L + l];
     assert_float_equal(d[l], c->reference(wide_x, wide_y), 1e-6);
     for (int i = 0; i < DIM; i++) {
       assert_float_equal(dy[i * L + l], slope(c, wide_x, wide_y, &wide_y[i]), 2e-6);
-      if (distance->input)
-        assert_float_equal(dx[i * L + l], slope(c, wide_x, wide_y, &wide_x[i]), 2e-6);
+      if (!distance->input) continue;
+      bool moves = is_there(i, l) || !distance->points;
+      double want = moves ? slope(c, wide_x, wide_y, &wide_x[i]) : 0;
+      assert_float_equal(dx[i * L + l], want, 2e-6);
     }
   }
   distance->eval(d, y, y, x, shape); /* in place */

@@ -18,19 +18,38 @@
 enum { TILES = 2, DIM = 6, STEPS_MOST = 5, SEED = 3, STEP = 7, LANES_LOOKED = 3 };
 static const int lanes[LANES_LOOKED] = {0, 7, 15};
 
+/* A network with its energy; `points`: some are absent. */
+typedef struct Model {
+  const char *encoder, *decoder, *energy;
+  Shape in;
+  int points;
+} Model;
+
 /* The chain of one sample in double. */
 typedef struct Chain {
+  const Model *model;
   const Net *net;
   const ChainOpts *opts;
   double *w;
   double start[DIM], noise[STEPS_MOST][DIM];
 } Chain;
 
+/* A point of zeros at the start. */
+static bool is_absent(const Chain *c, int i) {
+  int points = c->model->points;
+  for (int k = points ? i % points : DIM; k < DIM; k += points)
+    if (c->start[k] != 0) return false;
+  return points > 0;
+}
+
 static double energy(const Chain *c, const double *x) {
-  double y[DIM], sum = 0;
+  double y[DIM], sum = 0, count = 0;
+  bool masked = !strcmp(c->model->energy, "masked");
   reference_net(c->net, 0, c->net->n_nodes, y, x, c->w);
-  for (int i = 0; i < DIM; i++) sum += (y[i] - x[i]) * (y[i] - x[i]);
-  return sum / DIM;
+  if (!strcmp(c->model->energy, "scalar")) return y[0];
+  for (int i = 0; i < DIM; i++)
+    if (!masked || !is_absent(c, i)) sum += (y[i] - x[i]) * (y[i] - x[i]), count++;
+  return sum / count;
 }
 
 /* dE/dx[i] by differences of fourth order. */
@@ -50,8 +69,9 @@ static double end_of(const Chain *c, const double *pull) {
   double x[DIM], g[DIM], sum = 0;
   memcpy(x, c->start, sizeof x);
   for (int step = 0; step < c->opts->steps; step++) {
-    for (int i = 0; i < DIM; i++) g[i] = slope(c, x, i);
+    for (int i = 0; i < DIM; i++) g[i] = is_absent(c, i) ? 0 : slope(c, x, i);
     for (int i = 0; i < DIM; i++) {
+      if (is_absent(c, i)) continue;
       x[i] += c->noise[step][i] - c->opts->step / c->opts->temperature * g[i];
       if (c->opts->bounded) x[i] = fmin(fmax(x[i], c->opts->low), c->opts->high);
     }
@@ -73,6 +93,7 @@ static void read_noise(Chain *c, const uint64_t chain[L], int l) {
 }
 
 typedef struct Setup {
+  const Model *model;
   Net *net;
   float *w;
   double *wide;
@@ -82,10 +103,17 @@ typedef struct Setup {
   uint64_t chain[TILES][L];
 } Setup;
 
-static Setup setup_new(const char *encoder, const char *decoder, const ChainOpts *opts) {
-  Setup s = {.opts = *opts};
-  NetSpec spec = net_parse(encoder, decoder);
-  assert_int_equal(net_new(&s.net, &spec, (Shape){DIM, 1, 1}), OK);
+/* Every lane has one point more than its number modulo them. */
+static void leave_out(float *x, int points) {
+  for (int i = 0; i < DIM * L && points; i++)
+    if (i / L % points > i % L % points) x[i] = 0;
+}
+
+static Setup setup_new(const Model *model, const ChainOpts *opts) {
+  Setup s = {.model = model, .opts = *opts};
+  NetSpec spec = net_parse(model->encoder, model->decoder);
+  s.opts.points = model->points;
+  assert_int_equal(net_new(&s.net, &spec, model->in), OK);
   s.w = MEM_NEW(float, "test", s.net->n_params);
   s.wide = MEM_NEW(double, "test", s.net->n_params);
   net_init(s.net, s.w, 5);
@@ -95,7 +123,9 @@ static Setup setup_new(const char *encoder, const char *decoder, const ChainOpts
   for (int t = 0; t < TILES; t++) {
     uint32_t stream = 30 + (uint32_t)t;
     s.start[t] = some_floats(stream, DIM * L);
+    leave_out(s.start[t], model->points);
     s.end[t] = some_floats(stream, DIM * L);
+    leave_out(s.end[t], model->points);
     s.pull[t] = some_floats(stream + 10, DIM * L);
     s.path[t] = MEM_NEW(float, "test", STEPS_MOST *DIM *L);
     for (int l = 0; l < L; l++) s.chain[t][l] = (uint64_t)(t * L + l);
@@ -117,7 +147,7 @@ static void setup_free(Setup *s) {
 }
 
 static void run_chains(Setup *s) {
-  Recon *recon = recon_new(s->net, &s->weights, distance_find("mse"));
+  Recon *recon = recon_new(s->net, &s->weights, distance_find(s->model->energy));
   Energy visible = recon_visible(recon);
   float *scratch = MEM_NEW(float, "test", sampler_scratch(DIM));
   ChainStats stats;
@@ -142,7 +172,7 @@ static double reference(const Setup *s) {
   double sum = 0, pull[DIM];
   for (int t = 0; t < TILES; t++)
     for (int k = 0; k < LANES_LOOKED; k++) {
-      Chain c = {.net = s->net, .opts = &s->opts, .w = s->wide};
+      Chain c = {.model = s->model, .net = s->net, .opts = &s->opts, .w = s->wide};
       for (int i = 0; i < DIM; i++) {
         c.start[i] = (double)s->start[t][i * L + lanes[k]];
         pull[i] = (double)s->pull[t][i * L + lanes[k]];
@@ -162,12 +192,13 @@ static void check_gradient(Setup *s, const float *dw) {
     double down = reference(s), want = (up - down) / (2 * h);
     s->wide[i] = old;
     if (fabs((double)dw[i] - want) > 1e-5 * (1 + fabs(want)))
-      fail_msg("%d steps: dw[%zu]: found %.9g, want %.9g", s->opts.steps, i, (double)dw[i], want);
+      fail_msg("%s, %d steps: dw[%zu]: found %.9g, want %.9g", s->model->encoder, s->opts.steps,
+               i, (double)dw[i], want);
   }
 }
 
-static void check(const char *encoder, const char *decoder, ChainOpts opts) {
-  Setup s = setup_new(encoder, decoder, &opts);
+static void check(const Model *model, ChainOpts opts) {
+  Setup s = setup_new(model, &opts);
   run_chains(&s);
   double energy[TILES][L], sum = 0;
   for (int t = 0; t < TILES; t++)
@@ -175,7 +206,7 @@ static void check(const char *encoder, const char *decoder, ChainOpts opts) {
   assert_float_equal(sum, reference(&s), 1e-5);
   Track track = {.chain = &s.opts, .path = s.path, .pull = s.pull};
   Leaf leaf = {.tiles = TILES, .x = s.end, .track = &track, .energy = energy};
-  LeafWork *work = leaf_work_new(s.net, &s.weights, distance_find("mse"), TILES);
+  LeafWork *work = leaf_work_new(s.net, &s.weights, distance_find(model->energy), TILES);
   leaf_work_add_dual(work);
   float *dw = MEM_NEW(float, "test", s.net->n_params);
   objective_find("wnae")->leaf(work, NULL, &leaf, dw);
@@ -185,26 +216,60 @@ static void check(const char *encoder, const char *decoder, ChainOpts opts) {
   setup_free(&s);
 }
 
-#define SMOOTH "dense 5; tanh; dense 2; sphere", "dense 5; softplus; dense 6"
+static const Model smooth = {
+    "dense 5; tanh; dense 2; sphere", "dense 5; softplus; dense 6", "mse", {DIM, 1, 1}, 0};
 static const ChainOpts FREE = {.steps = 2, .step = 0.02, .noise = 0.2, .temperature = 0.05};
 
-static void two_steps(void **state) { check(SMOOTH, FREE); }
+static void two_steps(void **state) { check(&smooth, FREE); }
 
 static void five_steps(void **state) {
   ChainOpts opts = FREE;
   opts.steps = STEPS_MOST;
-  check(SMOOTH, opts);
+  check(&smooth, opts);
 }
 
 /* About a third of the components are held back somewhere. */
 static void bounds_pass_no_gradient(void **state) {
   ChainOpts opts = FREE;
   opts.steps = STEPS_MOST, opts.bounded = true, opts.low = -0.9, opts.high = 0.8;
-  check(SMOOTH, opts);
+  check(&smooth, opts);
+}
+
+/* Recurrent networks, a graph, an energy without decoder; with all points and with absent ones. */
+static void other_networks_and_energies(void **state) {
+  static const Model models[] = {
+      {"gru 4; dense 2; sphere",
+       "repeat 3; gru 4 returns=1; conv1d 2 kernel=1",
+       "mse",
+       {2, 1, 3},
+       0},
+      {"lstm 3 reverse=1; dense 2",
+       "repeat 3; lstm 3 returns=1; conv1d 2 kernel=1",
+       "mse",
+       {2, 1, 3},
+       0},
+      {"gru 4 masked=1; dense 3; tanh",
+       "repeat 3; lstm 3 returns=1; conv1d 2 kernel=1",
+       "masked",
+       {2, 1, 3},
+       3},
+      {"lstm 4 masked=1; dense 3; tanh", "dense 6", "mse", {2, 1, 3}, 3},
+      {"edge_conv 4 neighbours=2 pooling=1 slope=1 coordinates=1; conv1d 2 kernel=1",
+       "tanh; conv1d 3 kernel=1",
+       "masked",
+       {3, 1, 2},
+       2},
+      {"edge_conv 4 neighbours=2 pooling=1 slope=1; pool_points 0 weighted=1; tanh; dense 1",
+       "",
+       "scalar",
+       {3, 1, 2},
+       2},
+  };
+  for (size_t i = 0; i < sizeof models / sizeof *models; i++) check(&models[i], FREE);
 }
 
 static void data_have_energies_and_no_gradient(void **state) {
-  Setup s = setup_new(SMOOTH, &FREE);
+  Setup s = setup_new(&smooth, &FREE);
   double energy[TILES][L], want[L];
   Leaf leaf = {.tiles = TILES, .x = s.start, .energy = energy};
   LeafWork *work = leaf_work_new(s.net, &s.weights, distance_find("mse"), TILES);
@@ -222,10 +287,10 @@ static void data_have_energies_and_no_gradient(void **state) {
 
 static void layers_without_second_derivatives_are_refused(void **state) {
   Net *net;
-  NetSpec spec = net_parse("dense 8; gru 4", "dense 8");
+  NetSpec spec = net_parse("dense 8; gaussian", "dense 8");
   assert_int_equal(net_new(&net, &spec, (Shape){2, 1, 4}), OK);
   assert_int_equal(objective_find("wnae")->check(NULL, net), ERR_USER);
-  assert_non_null(strstr(err_message(), "found wnae with the layer encoder.1 (gru)"));
+  assert_non_null(strstr(err_message(), "found wnae with the layer encoder.1 (gaussian)"));
   net_free(&net);
 }
 
@@ -234,6 +299,7 @@ int main(void) {
       cmocka_unit_test(two_steps),
       cmocka_unit_test(five_steps),
       cmocka_unit_test(bounds_pass_no_gradient),
+      cmocka_unit_test(other_networks_and_energies),
       cmocka_unit_test(layers_without_second_derivatives_are_refused),
       cmocka_unit_test(data_have_energies_and_no_gradient),
   };
