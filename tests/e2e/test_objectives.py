@@ -191,6 +191,47 @@ KINDS = {
         "net.spectral=true",
         "train.ae_epochs=1",
     ),
+    "points-wnae": kind(
+        "edge_conv: {channels: 4, neighbours: 3, coordinates: true}; "
+        "gru: {units: 6, masked: true}; dense: 3; sphere",
+        "repeat: 8; lstm: {units: 6, returns: sequence}; conv1d: {channels: 3, kernel: 1}",
+        "view: sequence, points: 8",
+        "objective=wnae",
+        "energy=masked",
+        "nae.mode=cd",
+        "nae.temperature=0.01",
+        "nae.x_sampler=langevin",
+        "nae.x_steps=3",
+        "nae.x_noise=0.02",
+        "train.ae_epochs=1",
+    ),
+    "points-nae": kind(
+        "edge_conv: {channels: 4, neighbours: 3}; pool_points: {pooling: mean, weighted: true}; "
+        "dense: 1",
+        "",
+        "view: sequence, points: 8",
+        "objective=nae",
+        "energy=scalar",
+        "nae.mode=cd",
+        "nae.x_steps=3",
+        "nae.temperature=1",
+        "nae.gamma_unit=absolute",
+        "train.ae_epochs=0",
+        "train.nae_epochs=2",
+    ),
+    "lstm-wnae": kind(
+        "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "
+        "dense: 3; sphere",
+        "repeat: 8; gru: {units: 6, returns: sequence}; conv1d: {channels: 3, kernel: 1}",
+        "view: sequence, points: 8",
+        "objective=wnae",
+        "nae.z_steps=0",
+        "nae.temperature=0.01",
+        "nae.x_sampler=langevin",
+        "nae.x_steps=3",
+        "nae.x_noise=0.02",
+        "train.ae_epochs=1",
+    ),
     "lstm-nae": kind(
         "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "
         "dense: 3; sphere",

@@ -1,6 +1,6 @@
 /* Recovery energies against a plain double reference: values, gradients by finite differences,
- * where chains start, and that mala on them samples the Gaussian which they are for a linear
- * model. */
+ * where chains start, a tile of negatives, and that mala on them samples the Gaussian which they
+ * are for a linear model. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +11,8 @@
 #include "../net/nets.h"
 #include "../net/reference.h"
 #include "base/mem.h"
-#include "mcmc/sampler.h"
 #include "num/rows.h"
-#include "obj/recovery.h"
+#include "obj/negative.h"
 
 enum { DIM = 6, MOST = 3 };
 
@@ -198,6 +197,68 @@ static void chains_start_at_diffused_codes(void **state) {
   }
 }
 
+/* ---- a tile of negatives ---- */
+
+/* df/dx[i] by differences of fourth order. */
+static double slope(const Rig *rig, Reference *f, int l, double *x, long i) {
+  const double h = 1e-3, old = x[i], weight[4] = {1, -8, 8, -1};
+  double sum = 0;
+  for (int k = 0; k < 4; k++) {
+    x[i] = old + (k < 2 ? k - 2 : k - 1) * h;
+    sum += weight[k] * f(rig, l, x);
+  }
+  x[i] = old;
+  return sum / (12 * h);
+}
+
+/* x (dim) along f of lane l, with the noise as chains draw it (mcmc/sampler.h). */
+static void walk(const Rig *rig, Reference *f, const ChainOpts *chain, RngPurpose purpose, int l,
+                 double *x, long dim) {
+  double g[DIM];
+  float *xi = MEM_NEW(float, "test", dim *L);
+  for (int step = 0; step < chain->steps; step++) {
+    uint64_t id[L];
+    for (int k = 0; k < L; k++) id[k] = rig->chain[k] + ((uint64_t)(step + 1) << 32);
+    rows()->normals(xi, rng_key(SEED, purpose), id, STEP, dim);
+    for (long i = 0; i < dim; i++) g[i] = slope(rig, f, l, x, i);
+    for (long i = 0; i < dim; i++)
+      x[i] += chain->noise * (double)xi[i * L + l] - chain->step / chain->temperature * g[i];
+  }
+  mem_free(&xi);
+}
+
+/* T is not 1, and each chain has a c of its own. */
+static void a_tile_recovers_with_each_chains_own_weight(void **state) {
+  Rig rig;
+  NegativeStats stats;
+  rig_new(&rig, fixture_new("dense 5; tanh; dense 2", "dense 7; softplus; dense 6", DIM, 5),
+          fixture_new("dense 4; tanh; dense 3", "dense 5; tanh; dense 6", DIM, 6), false, wide);
+  ChainOpts chain = {.steps = 3, .step = 0.004, .noise = 0.05, .temperature = 0.2};
+  NegativeOpts opts = {
+      .mode = NEG_RECOVERY, .z = chain, .x = chain, .recovery = wide, .seed = SEED};
+  opts.z_sampler = opts.x_sampler = sampler_find("langevin");
+  opts.z.temperature = 0.3;
+  opts.recovery.z_weight = 0.7, opts.recovery.x_weight = 2;
+  Negative *negative =
+      negative_new(rig.energy.net, &rig.energy.weights, distance_find("mse"), &rig.manifolds);
+  float *x = some_floats(3, DIM * L);
+  negative_tile(negative, &opts, NULL, x, 0, STEP, &stats);
+  for (int l = 0; l < L; l += 3) {
+    double z[MOST], want[DIM];
+    for (int j = 0; j < MOST; j++) z[j] = (double)rig.around[j * L + l];
+    rig.weight = 0.3 * 0.7;
+    walk(&rig, reference_latent, &opts.z, RNG_Z_CHAIN, l, z, MOST);
+    reference_net(rig.frozen.net, rig.frozen.net->n_encoder, rig.frozen.net->n_nodes, want, z,
+                  rig.frozen.wide);
+    rig.weight = 0.2 * 2;
+    walk(&rig, reference_visible, &opts.x, RNG_X_CHAIN, l, want, DIM);
+    for (int i = 0; i < DIM; i++) assert_float_equal(x[i * L + l], want[i], 2e-6);
+  }
+  mem_free(&x);
+  negative_free(&negative);
+  rig_free(&rig);
+}
+
 /* Mean and covariance of exp(-f/T) for a quadratic f in n <= 2 dimensions, whose differences are
  * exact. */
 static void gaussian(const Rig *rig, Reference *f, int l, int n, double t, double mean[2],
@@ -281,6 +342,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(energies_follow_the_reference),
       cmocka_unit_test(chains_start_at_diffused_codes),
+      cmocka_unit_test(a_tile_recovers_with_each_chains_own_weight),
       cmocka_unit_test(mala_samples_the_gaussian_of_a_linear_model),
       cmocka_unit_test(steps_take_every_manifold),
   };
