@@ -241,6 +241,26 @@ def check_bad(bench, nae):
     bench.refused("encode", bench.folder / "nowhere", *TOY, says=["nowhere"])
 
 
+POINTS = """
+objective: nae
+energy: masked
+data: {source: toy, toy_jets: 100, view: sequence, points: 6}
+net:
+  encoder: [gru: {units: 4, masked: true}, dense: 2]
+  decoder: [dense: 18, reshape: {channels: 3, height: 1, width: 6}]
+train: {batch: 32, ae_epochs: 1, nae_epochs: 1}
+nae: {mode: cd, temperature: 0.1, x_steps: 1}
+"""
+
+
+def check_points(bench):
+    """Chains of jets start at jets, which say how many constituents there are."""
+    jets = bench.train("points", bench.config("points.yaml", POINTS))
+    says = ["leaves absent points out"]
+    bench.refused("sample", jets, "nae.mode=pcd", says=says)
+    bench.refused("evidence", jets, *TOY, says=says)
+
+
 def main():
     binary, helper, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     with scratch() as folder:
@@ -253,6 +273,7 @@ def main():
         check_prior(bench)
         check_pairs(bench)
         check_bad(bench, nae)
+        check_points(bench)
     bench.failures.finish()
 
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../net/nets.h"
 #include "../net/reference.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -455,6 +456,35 @@ static void what_a_gradient_through_chains_can_not_take_is_refused(void **state)
   check_refusal(&opts, "energy: found bernoulli with objective wnae");
 }
 
+static void absent_points_are_for_chains_at_data(void **state) {
+  TrainOpts opts = problem_opts();
+  Dataset flat = problem->data;
+  NetSpec spec = problem->spec;
+  problem->data.shape = (Shape){3, 1, 4};
+  problem->spec = net_parse("gru 4 masked=1; dense 3", "dense 12");
+  strcpy(opts.objective, "nae");
+  check_refusal(&opts, "nae.mode: found on_manifold with the layer encoder.0 (gru), which leaves "
+                       "absent points out");
+  opts.chain.mode = NEG_CD;
+  check_refusal(&opts,
+                "nae.temperature: found auto with the layer encoder.0 (gru), want a number");
+  problem->spec = net_parse("gru 4; dense 3", "dense 12");
+  strcpy(opts.energy, "masked");
+  opts.chain.temperature_mode = T_FIXED;
+  opts.chain.x_sampler = "langevin", opts.chain.x.noise = 0.1;
+  opts.chain.x.bounded = true, opts.chain.x.low = 0.5, opts.chain.x.high = 1;
+  check_refusal(&opts, "nae.x_low: found bounds from 0.5 to 1 with energy masked, want 0");
+  strcpy(opts.objective, "mpdr");
+  opts.chain.mode = NEG_RECOVERY;
+  check_refusal(&opts,
+                "objective: found mpdr with energy masked, which leaves absent points out");
+  strcpy(opts.energy, "chamfer");
+  strcpy(opts.objective, "wnae");
+  check_refusal(&opts, "energy: found chamfer with objective wnae, want mse or masked");
+  problem->data = flat;
+  problem->spec = spec;
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(any_ranks_and_threads_give_the_same_bits),
@@ -470,6 +500,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(the_guard_gives_up),
       cmocka_unit_test(options_that_can_not_be_are_refused),
       cmocka_unit_test(what_a_gradient_through_chains_can_not_take_is_refused),
+      cmocka_unit_test(absent_points_are_for_chains_at_data),
   };
   if (comm_start(&argc, &argv, &world)) return 1;
   int part;
