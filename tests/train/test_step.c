@@ -154,6 +154,46 @@ static void transport_moves_the_chains_ends(void **state) {
   rig_free(&shared);
 }
 
+/* ---- absent points ---- */
+
+enum { FEATURES = 3, POINTS = 4 };
+
+static int count_points(const float *x, long stride) {
+  int n = 0;
+  for (long t = 0; t < POINTS; t++) {
+    bool there = false;
+    for (long f = 0; f < FEATURES; f++) there |= x[(f * POINTS + t) * stride] != 0;
+    n += there;
+  }
+  return n;
+}
+
+/* A chain that starts at a datum moves all of its points, and no others. */
+static void chains_keep_the_points_of_their_data(void **state) {
+  Rig rig = {.problem = problem_new(), .opts = plain_opts("nae", "masked")};
+  float *x = rig.problem->x;
+  for (int row = 0; row < PROBLEM_ROWS; row++)
+    for (int i = 0; i < PROBLEM_DIM; i++)
+      if (i % POINTS > row % POINTS) x[row * PROBLEM_DIM + i] = 0;
+  rig.opts.chain.chains = 64; /* more than the batch has: each datum twice */
+  rig.opts.chain.mode = NEG_CD;
+  rig.opts.chain.x.step = 0.01, rig.opts.chain.x.noise = 0.3;
+  rig_start(&rig, alone, "gru 5 masked=1; dense 3", "dense 12", (Shape){FEATURES, 1, POINTS},
+            0.7);
+  step_at(&rig, NULL, 0);
+  Position at = {.phase = PHASE_NAE, .step = 5};
+  for (long c = 0; c < rig.chains.items; c++) {
+    long row[L];
+    batch_rows(rig.stepper, &at, c / L % rig.stepper->plus.tiles, row);
+    const float *datum = x + row[c % L] * PROBLEM_DIM;
+    const float *end = rig.stepper->negatives + c / L * PROBLEM_DIM * L + c % L;
+    assert_int_equal(count_points(end, L), count_points(datum, 1));
+    for (int i = 0; i < PROBLEM_DIM; i++)
+      assert_true((end[i * L] == datum[i]) == (datum[i] == 0));
+  }
+  rig_free(&rig);
+}
+
 /* ---- a scalar energy ---- */
 
 /* E / T + gamma E^2 of x with either sign of E. */
@@ -210,6 +250,7 @@ static void gamma_holds_both_energies_near_zero(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(transport_moves_the_chains_ends),
+      cmocka_unit_test(chains_keep_the_points_of_their_data),
       cmocka_unit_test(gamma_holds_both_energies_near_zero),
   };
   if (comm_start(&argc, &argv, &world)) return 1;
