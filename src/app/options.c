@@ -287,8 +287,9 @@ static const Option options[] = {
   {"nae.pretrain", .kind = &kind_word, .offset = offsetof(Config, train.pretrain),
    .choice = pretrain_names, .help = "The objective of the first phase."},
   {"nae.mode", CHOICE(mode, negative_mode_name),
-   .help = "Where negatives start: latent chain and decoder; replay in x; data. No choice of "
-           "objective mpdr: there in the diffused code of a datum."},
+   .help = "Where negatives start: latent chain and decoder; replay in x; data, the only one where "
+           "layers or the energy leave absent points out. No choice of objective mpdr: there in "
+           "the diffused code of a datum."},
   {"nae.chains", LONG(train.chain.chains), FROM(0), OR("batch", 0), .multiple = 16,
    .help = "Markov chains over all ranks."},
   {"nae.z_sampler", NAME(train.chain.z_sampler, sampler_names),
