@@ -138,7 +138,7 @@ INLINE const float *feed(Sums a, int gates, int last, const float *w, const floa
   return w;
 }
 
-/* What a step reads and writes, as values or as tangents. */
+/* What a step reads and writes, as values or as tangents; x NULL: there are no tangents. */
 typedef struct Flow {
   const float *x;     /* (F, L), features `points` rows apart */
   const float *state; /* (states, H, L) before the step */
@@ -161,18 +161,18 @@ INLINE void step_block(const Recurrent *r, Cell cell, const Flow *value, const F
                        const float *w, mask present, int u, int l) {
   Sums a, at;
   make_sums(a, r, cell, value, true, w, l);
-  if (tangent) make_sums(at, r, cell, tangent, false, w, l);
+  if (tangent->x) make_sums(at, r, cell, tangent, false, w, l);
   for (int k = 0; k < RECURRENT_BLOCK && u + k < r->units; k++) {
     tvec row[RECURRENT_ROWS], s[RECURRENT_STATES];
     for (int g = 0; g < RECURRENT_SUMS; g++)
-      row[g] = (tvec){a[g][k], tangent ? at[g][k] : v_set(0)};
+      row[g] = (tvec){a[g][k], tangent->x ? at[g][k] : v_set(0)};
     for (int i = 0; i < cell.states; i++)
-      s[i] = t_load(value->state, tangent ? tangent->state : NULL, l, (long)i * r->units + u + k);
+      s[i] = t_load(value->state, tangent->state, l, (long)i * r->units + u + k);
     cell.forward(row, s, present);
     for (int i = 0; i < cell.states; i++)
-      t_store(value->to, tangent ? tangent->to : NULL, l, (long)i * r->units + u + k, s[i]);
+      t_store(value->to, tangent->to, l, (long)i * r->units + u + k, s[i]);
     for (int g = 0; value->rows && g < cell.rows; g++)
-      t_store(value->rows, tangent ? tangent->rows : NULL, l, (long)g * r->units + u + k, row[g]);
+      t_store(value->rows, tangent->rows, l, (long)g * r->units + u + k, row[g]);
   }
 }
 
@@ -188,7 +188,7 @@ INLINE void step_forward(const Recurrent *r, Cell cell, const Flow *value, const
                          const float *packed, uint16_t present) {
   if (!present) {
     memcpy(value->to, value->state, state_bytes(r));
-    if (tangent) memcpy(tangent->to, tangent->state, state_bytes(r));
+    if (tangent->x) memcpy(tangent->to, tangent->state, state_bytes(r));
     return;
   }
   for (int u = 0; u < r->units; u += RECURRENT_BLOCK, packed += block_floats(r)) LANES(l)
@@ -235,7 +235,7 @@ INLINE void recurrent_forward(const Node *node, Cell cell, float *y, float *yt, 
     uint16_t present = recurrent_present(&r, x + (size_t)p * L, r.points);
     value = flow_at(&r, kept, turn, x, k, present);
     if (xt) tangent = flow_at(&r, kept_t, turn, xt, k, present);
-    step_forward(&r, cell, &value, xt ? &tangent : NULL, packed, present);
+    step_forward(&r, cell, &value, &tangent, packed, present);
     if (r.sequence) put_point(&r, y, value.to, p, present);
     if (r.sequence && xt) put_point(&r, yt, tangent.to, p, present);
   }
@@ -253,22 +253,22 @@ INLINE void take_point(const Recurrent *r, float *d, const float *dy, uint16_t p
     }
 }
 
-/* a (4, H, L): the gradient to the sums of a step, from what it kept; may be step->rows. */
-INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *at, float *d, float *dt,
+/* a (4, H, L): the gradient to the sums of a step, from what it kept; may be step->rows. Its
+ * tangent replaces tangent->rows; NULL and dt NULL: there are no tangents. */
+INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *d, float *dt,
                           const Step *step, const Step *tangent, uint16_t present) {
   long n = r->units;
   for (long u = 0; u < n; u++) LANES(l) {
       tvec row[RECURRENT_ROWS], old[RECURRENT_STATES], ds[RECURRENT_STATES];
       for (int g = 0; g < cell.rows; g++)
-        row[g] = t_load(step->rows, tangent ? tangent->rows : NULL, l, g * n + u);
+        row[g] = t_load(step->rows, tangent->rows, l, g * n + u);
       for (int i = 0; i < cell.states; i++) {
-        old[i] = t_load(step->state, tangent ? tangent->state : NULL, l, i * n + u);
-        ds[i] = t_load(d, tangent ? dt : NULL, l, i * n + u);
+        old[i] = t_load(step->state, tangent->state, l, i * n + u);
+        ds[i] = t_load(d, dt, l, i * n + u);
       }
       cell.backward(row, old, ds, m_load(&present, l));
-      for (int i = 0; i < cell.states; i++) t_store(d, tangent ? dt : NULL, l, i * n + u, ds[i]);
-      for (int g = 0; g < RECURRENT_SUMS; g++)
-        t_store(a, tangent ? at : NULL, l, g * n + u, row[g]);
+      for (int i = 0; i < cell.states; i++) t_store(d, dt, l, i * n + u, ds[i]);
+      for (int g = 0; g < RECURRENT_SUMS; g++) t_store(a, tangent->rows, l, g * n + u, row[g]);
     }
 }
 
@@ -314,7 +314,7 @@ INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, float *dx
     if (dyt) tangent = step_at(&r, kept_t, k);
     if (r.sequence) take_point(&r, d, dy + (size_t)point_of(&r, k) * L, present);
     if (r.sequence && dyt) take_point(&r, dt, dyt + (size_t)point_of(&r, k) * L, present);
-    step_backward(&r, cell, sums, tangent.rows, d, dt, &step, dyt ? &tangent : NULL, present);
+    step_backward(&r, cell, sums, d, dyt ? dt : NULL, &step, &tangent, present);
     recurrent_back(&r, d, to, r.points, sums, packed);
     if (dyt) recurrent_back(&r, dt, to_t, r.points, tangent.rows, packed);
   }

@@ -18,7 +18,7 @@ static Err check(const ObjectiveOpts *opts, const Net *net) {
   const Node *node = dual_refused(net);
   if (!node) return OK;
   return err_user("objective: found wnae with the layer %s (%s), through which no second "
-                  "derivatives go",
+                  "derivatives go; want other layers",
                   node->name, node->op->name);
 }
 
