@@ -242,7 +242,7 @@ Err train_check(const TrainOpts *opts, const Net *net, long samples) {
   TRY(distance_suits(distance, net));
   if (distance->scalar && !objective->contrastive)
     return err_user(
-        "energy: found scalar with objective %s, which reconstructs; want nae or mpdr",
+        "energy: found scalar with objective %s, which reconstructs; want nae, wnae or mpdr",
         opts->objective);
   if (objective->check) TRY(objective->check(&opts->obj, net));
   if (objective->likelihood && !distance->likelihood)
