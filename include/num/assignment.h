@@ -3,25 +3,30 @@
  * of equal weights.
  *
  * Costs are integers, and so are prices, distances and the sum: the result is exact and the same
- * everywhere. Where several assignments are best the smallest index decides. At the end the
- * prices are a certificate: row_price[i] + col_price[j] <= cost[i][j] for all pairs, with equality
- * for the pairs chosen, so the sum of all prices is the smallest sum of costs.
+ * everywhere. Where several assignments are best the order of rows and columns decides. At the end
+ * the prices are a certificate: row_price[i] + col_price[j] <= cost[i][j] for all pairs, with
+ * equality for the pairs chosen, so the sum of all prices is the smallest sum of costs.
  *
- * Time grows as n^3 at worst.
+ * An auction finds prices that are right but for one unit, by bids that become finer from phase to
+ * phase; shortest augmenting paths make the few pairs that are left exact. Each bid looks at one
+ * row of the costs; for points in a space it takes about 40 per row in all, so time grows as n^2,
+ * at worst as n^3.
  *
- * Source: Jonker and Volgenant 1987, Computing 38, 325: column reduction, augmenting row
- * reduction, shortest augmenting paths. */
+ * Source: Bertsekas 1988, Annals of Operations Research 14, 105: auction and epsilon scaling;
+ * Jonker and Volgenant 1987, Computing 38, 325: augmenting row reduction, shortest paths. */
 #ifndef NUM_ASSIGNMENT_H
 #define NUM_ASSIGNMENT_H
 
 #include <stdint.h>
 
+enum { ASSIGNMENT_BITS = 27 }; /* of a cost; with them all sums of a solution fit int32 */
+
 typedef struct Assignment {
   int32_t *col_of, *row_of;       /* (n) the column of a row, the row of a column; -1: none yet */
-  int64_t *row_price, *col_price; /* (n) */
+  int32_t *row_price, *col_price; /* (n) */
   /* scratch */
-  int64_t *distance; /* (n) of a column from the free row, along the cheapest path so far */
-  int64_t *closed;   /* (n) 0: free, 1: has a row; large: settled */
+  int32_t *distance; /* (n) of a column from the free row, along the cheapest path so far */
+  int32_t *closed;   /* (n) 0: free, 1: has a row; large: settled */
   int32_t *before;   /* (n) row before the column on that path */
   int32_t *column;   /* (n) settled columns */
   int32_t *free_row; /* (n) rows without a column */
@@ -30,7 +35,7 @@ typedef struct Assignment {
 /* For up to n rows. Owns: the caller. */
 Assignment assignment_new(long n);
 void assignment_free(Assignment *a);
-/* The smallest sum; col_of and the prices hold the rest. cost (n, n), any int32; n <= 2^24.
+/* The smallest sum; col_of and the prices hold the rest. cost (n, n), 0 <= cost < 2^27; n <= 2^24.
  * Allocates nothing. */
 int64_t assignment_solve(Assignment *a, const int32_t *cost, long n);
 

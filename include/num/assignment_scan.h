@@ -1,5 +1,5 @@
-/* The scans of an assignment over all columns, vectorised: where nearly all of its time goes. One
- * table per ISA (compiled from src/num/assignment_scan.c); integers only, so all agree. */
+/* The scans of an assignment over all columns: where nearly all of its time goes. One table per
+ * ISA (compiled from src/num/assignment_scan.c); integers only, so all agree. */
 #ifndef NUM_ASSIGNMENT_SCAN_H
 #define NUM_ASSIGNMENT_SCAN_H
 
@@ -7,17 +7,20 @@
 
 #include "num/isa.h"
 
+/* The smallest cost after prices, the first column that has it, and the smallest of the others. */
+typedef struct Offer {
+  int32_t best, second;
+  long at;
+} Offer;
+
 typedef struct AssignmentScan {
+  /* Of cost[j] - price[j]; second: INT32_MAX where there is one column. */
+  Offer (*offer)(const int32_t *cost, const int32_t *price, long n);
   /* Shorten distances by way of a row: d = base + cost[j] - price[j]; where that is less than
-   * distance[j] it takes its place, and before[j] = row. Returns the smallest of 2 distance[j] +
-   * closed[j]. */
-  int64_t (*relax)(int64_t *distance, int32_t *before, const int64_t *closed, const int32_t *cost,
-                   const int64_t *price, int64_t base, int32_t row, long n);
-  /* The first j with 2 distance[j] + closed[j] == key. */
-  long (*find)(const int64_t *distance, const int64_t *closed, int64_t key, long n);
-  /* The smallest cost[j] - price[j]; the first j where it is `value`, but not `not`. */
-  int64_t (*cheapest)(const int32_t *cost, const int64_t *price, long n);
-  long (*find_cost)(const int32_t *cost, const int64_t *price, int64_t value, long not, long n);
+   * distance[j] it takes its place, and before[j] = row. Returns the first column with the
+   * smallest 2 distance[j] + closed[j]. */
+  long (*relax)(int32_t *distance, int32_t *before, const int32_t *closed, const int32_t *cost,
+                const int32_t *price, int32_t base, int32_t row, long n);
 } AssignmentScan;
 
 ISA_DECLARE(AssignmentScan, assignment_scan);

@@ -4,7 +4,7 @@
  * Ranks share the rows of the cost matrix, each those of its own chains, in double and in a fixed
  * order; all are rounded to whole numbers of one unit, a power of two from the largest, and every
  * rank solves the same assignment of integers (num/assignment.h): the same plan for any number of
- * ranks and threads. The unit is 2^-30 of the largest cost or finer. */
+ * ranks and threads. The unit is 2^-27 of the largest cost or finer. */
 #ifndef TRAIN_TRANSPORT_H
 #define TRAIN_TRANSPORT_H
 

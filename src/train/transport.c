@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "num/rows.h"
 
-enum { COST_BITS = 30 };
-
 static long own_rows(const Transport *t) { return (t->own.to - t->own.from) * L; }
 
 Transport *transport_new(const Comm *comm, long n, long dim, Range own, int threads) {
@@ -70,7 +68,7 @@ bool transport_solve(Transport *t, const float *x) {
   comm_max_f64(t->comm, &most, 1);
   if (!(most <= DBL_MAX)) return false;
   frexp(most, &exponent);
-  double unit = ldexp(1, COST_BITS - exponent);
+  double unit = ldexp(1, ASSIGNMENT_BITS - exponent);
   size_t bytes = (size_t)(t->n * t->n) * sizeof *t->cost;
   memset(t->cost, 0, bytes);
   for (long k = 0; k < own_rows(t) * t->n; k++) mine[k] = (int32_t)(t->square[k] * unit + 0.5);

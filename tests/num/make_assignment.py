@@ -24,7 +24,7 @@ class Words:
 
 
 def uniform(words, n):
-    return np.array([[words.below(2**31) - 2**30 for _ in range(n)] for _ in range(n)])
+    return np.array([[words.below(2**27) for _ in range(n)] for _ in range(n)])
 
 
 def tied(words, n):
@@ -33,12 +33,28 @@ def tied(words, n):
 
 def plane(words, n):
     """Squared distances of points with whole coordinates."""
-    p = np.array([words.below(10000) for _ in range(4 * n)]).reshape(2, n, 2)
+    p = np.array([words.below(8000) for _ in range(4 * n)]).reshape(2, n, 2)
     return ((p[0][:, None] - p[1][None]) ** 2).sum(axis=2)
 
 
+def clusters(words, n):
+    """Squared distances of points at few places, with an outlier."""
+    p = np.array([words.below(5) for _ in range(4 * n)]).reshape(2, n, 2)
+    p[0][0] = 8000
+    return ((p[0][:, None] - p[1][None]) ** 2).sum(axis=2)
+
+
+def product(words, n):
+    """Hard for searches of paths (Machol and Wien)."""
+    return np.outer(np.arange(n), np.arange(n))
+
+
+def equal(words, n):
+    return np.full((n, n), 2**27)
+
+
 print(f"/* Made by make_assignment.py with scipy {scipy.__version__}: do not edit. */")
-for make in (uniform, tied, plane):
+for make in (uniform, tied, plane, clusters, product, equal):
     sums = []
     for n in SIZES:
         cost = make(Words(n), n)
