@@ -19,12 +19,14 @@ typedef struct Transport {
   long n, dim;
   Range own; /* tiles of chains of this rank */
   int threads;
-  float *to;      /* (n / L, dim, L) the data, on every rank */
-  float *spread;  /* (threads, dim, L) one chain's end in all lanes */
-  double *square; /* (own rows, n) distances */
-  int32_t *cost;  /* (n, n) the same in whole units, of all rows */
+  float *to;        /* (n / L, dim, L) the data, on every rank */
+  float *spread;    /* (threads, dim, L) one chain's end in all lanes */
+  double *square;   /* (own rows, n) distances */
+  double *farthest; /* (own rows) the largest */
+  int32_t *cost;    /* (n, n) the same in whole units, of all rows */
   Assignment plan;
   double distance; /* W */
+  double seconds;  /* that the assignment took, on this rank */
 } Transport;
 
 /* n: a multiple of 16. Owns: the caller. Borrows comm. */

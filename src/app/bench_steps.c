@@ -1,6 +1,7 @@
 /* Whole steps of the reference networks, and scoring, on one thread. Every rank measures on
  * its own and the first one speaks: under mpirun the machine is as busy as in training. */
 #include "app/bench.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "obj/recon.h"
 #include "train/step.h"
@@ -116,20 +117,46 @@ static const char sets[] = "objective: ae\n"
                            "train: {batch: 64, leaf: 4}\n";
 
 /* In place of what `images` says: no latent chain, as many visible steps as published. */
-static char *const transported[] = {"objective=wnae", "nae.z_steps=0", "nae.x_steps=10",
-                                    "nae.x_noise_anneal=false", "nae.x_clip=none"};
+static char *const transported[] = {"objective=wnae",
+                                    "nae.mode=pcd",
+                                    "nae.z_steps=0",
+                                    "nae.x_steps=10",
+                                    "nae.x_noise_anneal=false",
+                                    "nae.x_clip=none",
+                                    NULL};
 
-/* configs/jets-features-wnae.yaml, with a batch whose transport takes its time. */
+/* The network of configs/jets-features-nae.yaml, its chains and those of its successors. */
 static const char observables[] =
-    "objective: wnae\n"
+    "objective: nae\n"
     "threads: 1\n"
-    "data: {source: toy, toy_jets: 2048, view: features}\n"
+    "data: {source: toy, toy_jets: 256, view: features}\n"
     "net:\n"
-    "  encoder: [dense: 64, prelu, dense: 32, prelu, dense: 2]\n"
+    "  spectral: true\n"
+    "  encoder: [dense: 64, prelu, dense: 32, prelu, dense: 1]\n"
     "  decoder: [dense: 32, prelu, dense: 64, prelu, dense: 11]\n"
-    "train: {batch: 2048}\n"
-    "nae: {mode: pcd, temperature: 0.05, chains: 2048, x_noise: 0.2,\n"
-    "      x_sampler: langevin, x_steps: 10}\n";
+    "train: {batch: 256}\n"
+    "nae: {temperature: 0.2, gamma: 0.02, chains: 256,\n"
+    "      x_sampler: langevin, x_steps: 10, x_noise: 0.4, x_step_size: 0.08,\n"
+    "      x_bounded: true, x_low: -8, x_high: 8}\n";
+
+static char *const observables_persistent[] = {"nae.mode=pcd", NULL};
+
+static char *const observables_recovered[] = {"objective=mpdr",  "nae.z_sampler=langevin",
+                                              "nae.z_steps=5",   "nae.z_step_size=0.02",
+                                              "nae.z_noise=0.2", NULL};
+
+/* With a batch whose transport takes its time. */
+static char *const observables_transported[] = {"objective=wnae",
+                                                "data.toy_jets=2048",
+                                                "train.batch=2048",
+                                                "nae.chains=2048",
+                                                "nae.mode=pcd",
+                                                "nae.temperature=0.05",
+                                                "nae.x_noise=0.2",
+                                                "nae.x_step_size=0.02",
+                                                "nae.x_low=-3",
+                                                "nae.x_high=3",
+                                                NULL};
 
 typedef struct Rig {
   Config config;
@@ -141,8 +168,9 @@ typedef struct Rig {
   State state;
   Stepper *stepper;
   Recon *recon;
-  float *x;       /* (dim, L) */
-  double checked; /* sum of energies, so that they are wanted */
+  float *x;                       /* (dim, L) */
+  double checked;                 /* sum of energies, so that they are wanted */
+  double stepping_s, assigning_s; /* of all steps so far */
 } Rig;
 
 /* A frozen autoencoder with the network's first weights. */
@@ -222,13 +250,13 @@ static double forward_flops(const Net *net, int from, int to) {
 }
 
 /* Of one sample of an NAE step. A parameter pass is forward, back to the inputs and to the
- * weights; a step of a chain forward and back. The latent chain goes through the decoder twice.
- */
+ * weights; a step of a chain forward and back. A latent chain goes through the decoder twice. */
 static double nae_flops(const Rig *rig) {
   const NaeOpts *nae = &rig->config.train.chain;
   double all = forward_flops(rig->net, 0, rig->net->n_nodes);
   double decoder = forward_flops(rig->net, rig->net->n_encoder, rig->net->n_nodes);
-  return 2 * 3 * all + nae->x.steps * 2 * all + nae->z.steps * 2 * (all + decoder) + decoder;
+  double latent = nae->z.steps * 2 * (all + decoder) + decoder;
+  return (2 * 3 + nae->x.steps * 2) * all + (nae->mode == NEG_ON_MANIFOLD ? latent : 0);
 }
 
 /* The same of mpdr: both chains also go through the frozen encoder, and the latent one through its
@@ -303,31 +331,67 @@ static void measure_sets(const Bench *bench, Rig *rig) {
   measure_plain(bench, rig, "ae_step.jets-graph", "score.jets-graph");
 }
 
-static void measure_transported(const Bench *bench, Rig *rig) {
+static void timed_step(void *arg) {
+  Rig *rig = arg;
+  double start = clock_now();
+  step(rig);
+  rig->stepping_s += clock_now() - start;
+  rig->assigning_s += rig->stepper->transport->seconds;
+}
+
+/* The step, and which part of it every rank spends on the same assignment. */
+static void measure_transport(const Bench *bench, Rig *rig, const char *step_name,
+                              const char *share_name) {
   rig->state.at.phase = PHASE_NAE;
-  measure(bench, rig, "wnae_step.jets", step, rig->data.rows, wnae_flops(rig));
+  if (!bench_wants(bench, step_name)) return;
+  measure(bench, rig, step_name, timed_step, rig->data.rows, wnae_flops(rig));
+  bench_print(bench, share_name, rig->assigning_s / rig->stepping_s, "of step", 0);
 }
 
-static void transport(void *arg) {
-  Stepper *stepper = ((Rig *)arg)->stepper;
-  transport_solve(stepper->transport, stepper->negatives);
+static void measure_transported(const Bench *bench, Rig *rig) {
+  measure_transport(bench, rig, "wnae_step.jets", "wnae_step.jets assignment");
 }
 
-/* The step, and which part of it every rank spends on the same transport. */
 static void measure_observables(const Bench *bench, Rig *rig) {
   rig->state.at.phase = PHASE_NAE;
-  if (!bench_wants(bench, "wnae_step.features")) return;
-  double whole = bench_seconds(step, rig, 1.5), part = bench_seconds(transport, rig, 0.5);
-  double rate = (double)rig->data.rows / whole;
-  bench_print(bench, "wnae_step.features", rate, "samples/s", wnae_flops(rig) * rate);
-  bench_print(bench, "wnae_step.features transport", part / whole, "of the step", 0);
+  measure(bench, rig, "nae_step.features", step, rig->data.rows, nae_flops(rig));
+  rig->state.at.phase = PHASE_AE;
+  measure_plain(bench, rig, "ae_step.features", "score.features");
 }
 
-static Err run(const Bench *bench, const Comm *comm, const char *text, int n, char *const *words,
-               void (*measure_all)(const Bench *bench, Rig *rig)) {
+static void measure_observables_recovered(const Bench *bench, Rig *rig) {
+  rig->state.at.phase = PHASE_NAE;
+  measure(bench, rig, "mpdr_step.features", step, rig->data.rows, recovery_flops(rig));
+}
+
+static void measure_observables_transported(const Bench *bench, Rig *rig) {
+  measure_transport(bench, rig, "wnae_step.features", "wnae_step.features assignment");
+}
+
+typedef struct Case {
+  const char *text;
+  char *const *words; /* in place of what the text says, NULL at the end; NULL: none */
+  void (*measure)(const Bench *bench, Rig *rig);
+} Case;
+
+static const Case cases[] = {
+    {images, NULL, measure_images},
+    {images, transported, measure_transported},
+    {recovery, NULL, measure_recovery},
+    {observables, observables_persistent, measure_observables},
+    {observables, observables_transported, measure_observables_transported},
+    {observables, observables_recovered, measure_observables_recovered},
+    {dense, NULL, measure_dense},
+    {sequences, NULL, measure_sequences},
+    {sets, NULL, measure_sets},
+};
+
+static Err run(const Bench *bench, const Comm *comm, const Case *a) {
   Rig rig = {0};
-  Err e = rig_make(&rig, comm, text, n, words);
-  if (!e) measure_all(bench, &rig);
+  int n = 0;
+  while (a->words && a->words[n]) n++;
+  Err e = rig_make(&rig, comm, a->text, n, a->words);
+  if (!e) a->measure(bench, &rig);
   rig_free(&rig);
   return e;
 }
@@ -335,14 +399,9 @@ static Err run(const Bench *bench, const Comm *comm, const char *text, int n, ch
 Err bench_steps(const Bench *bench, const Comm *comm) {
   int part;
   Comm *alone = comm_split(comm, comm_size(comm), &part);
-  int n = sizeof transported / sizeof *transported;
-  Err e = run(bench, alone, images, 0, NULL, measure_images);
-  if (!e) e = run(bench, alone, images, n, transported, measure_transported);
-  if (!e) e = run(bench, alone, observables, 0, NULL, measure_observables);
-  if (!e) e = run(bench, alone, recovery, 0, NULL, measure_recovery);
-  if (!e) e = run(bench, alone, dense, 0, NULL, measure_dense);
-  if (!e) e = run(bench, alone, sequences, 0, NULL, measure_sequences);
-  if (!e) e = run(bench, alone, sets, 0, NULL, measure_sets);
+  Err e = OK;
+  for (size_t i = 0; !e && i < sizeof cases / sizeof *cases; i++)
+    e = run(bench, alone, &cases[i]);
   comm_free(&alone);
   return e;
 }

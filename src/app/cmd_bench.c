@@ -81,6 +81,8 @@ const Command cmd_bench = {
         "are effective: counted as direct convolution, whatever was done instead, so Winograd can\n"
         "exceed the peak. `of peak` is their share of the FMA peak of one core with the ISA in "
         "use.\n"
+        "Steps are in samples per second of one core. Of a wnae step, `assignment` is the part in\n"
+        "which all ranks and threads wait for the same optimal transport.\n"
         "csv=true prints case,value,unit,of_peak for scripts. data.input names a file to read,\n"
         "say of the top-tagging layout; without it the reading is left out. score1.jets and\n"
         "score16.jets score one jet and sixteen at a time, as event loops do: one over the speed\n"
