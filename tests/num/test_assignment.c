@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "assignment_values.h"
 #include "num/assignment.h"
@@ -117,24 +118,27 @@ static void test_clusters(void **state) { check_all(clusters, clusters_sums); }
 static void test_product(void **state) { check_all(product, product_sums); }
 static void test_equal(void **state) { check_all(equal, equal_sums); }
 
-/* Two rows that outbid each other by one for a hundred million turns must not. */
-static void test_small_bids(void **state) {
-  enum { FAR = 1 << ASSIGNMENT_BITS };
-  static const int32_t BIDS[] = {0, 1, FAR, 0, 1, FAR, 0, 1, FAR};
+/* Two rows that outbid each other by one for a hundred million turns must not; nor may prices that
+ * fall by twice the largest cost in each phase leave 32 bits. */
+static void test_bids(void **state) {
+  enum { C = 1 << ASSIGNMENT_BITS };
+  static const int32_t SMALL[] = {0, 1, C, 0, 1, C, 0, 1, C}, LARGE[] = {0, C, C, 0};
   Assignment a = assignment_new(3);
-  for (int k = 0; k < 9; k++) cost[k] = BIDS[k];
-  int64_t sum = assignment_solve(&a, cost, 3);
-  assert_int_equal(sum, FAR + 1);
-  check_certificate(&a, sum, 3);
+  memcpy(cost, SMALL, sizeof SMALL);
+  assert_int_equal(assignment_solve(&a, cost, 3), C + 1);
+  check_certificate(&a, C + 1, 3);
+  memcpy(cost, LARGE, sizeof LARGE);
+  assert_int_equal(assignment_solve(&a, cost, 2), 0);
+  check_certificate(&a, 0, 2);
   assignment_free(&a);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_uniform),    cmocka_unit_test(test_tied),
-      cmocka_unit_test(test_plane),      cmocka_unit_test(test_clusters),
-      cmocka_unit_test(test_product),    cmocka_unit_test(test_equal),
-      cmocka_unit_test(test_small_bids),
+      cmocka_unit_test(test_uniform), cmocka_unit_test(test_tied),
+      cmocka_unit_test(test_plane),   cmocka_unit_test(test_clusters),
+      cmocka_unit_test(test_product), cmocka_unit_test(test_equal),
+      cmocka_unit_test(test_bids),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
