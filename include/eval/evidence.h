@@ -25,7 +25,7 @@ typedef struct Held {
   double log_likelihood, error; /* mean of -E/T - log Omega; of both parts' errors */
 } Held;
 
-/* d T/2: the variance that a feature has around what the network makes of it, and nearly the mean
+/* n T/2, n the inputs: the variance that a feature has around what the network makes of it, and nearly the mean
  * energy, where the model is warm. A scalar energy has no such scale: 0. */
 double evidence_thermal(const Model *model, double temperature);
 

@@ -99,6 +99,10 @@ typedef struct TrainOpts {
   bool fresh; /* start over in a directory that has a run */
 } TrainOpts;
 
+TrainOpts train_defaults(void);
+/* Local. Errors: options that do not go together, or not with the network and the number of
+ * samples. */
+Err train_check(const TrainOpts *opts, const Net *net, long samples);
 /* Errors: a sampler's options that do not go together; which: 'z' or 'x'. */
 Err chain_check(char which, const char *sampler, const ChainOpts *chain);
 

@@ -28,16 +28,19 @@ typedef struct Run {
   Health health;
 } Run;
 
-static inline bool first_rank(const Run *run) { return comm_rank(run->comm) == 0; }
+static inline bool run_is_first(const Run *run) { return comm_rank(run->comm) == 0; }
 
-static inline const PhaseOpts *phase_of(const Run *run) {
-  return run->state.at.phase == PHASE_NAE ? &run->opts.nae : &run->opts.ae;
+static inline const PhaseOpts *run_phase(const Run *run) {
+  return phase_opts(&run->opts, run->state.at.phase);
 }
 
-static inline bool phase_done(const Run *run) {
-  return run->state.at.over || run->state.at.epoch >= phase_of(run)->epochs;
+static inline bool run_phase_done(const Run *run) {
+  return run->state.at.over || run->state.at.epoch >= run_phase(run)->epochs;
 }
 
+/* Local. The text that must not change in a run: options that make the result, and the data.
+ * Owns: the caller, free(). */
+char *run_result_text(const TrainInput *input);
 /* Collective. Checks the options against network and data, opens the directory, and starts or
  * continues from the newest checkpoint that can be read. Errors: those of train_run. Owns: the
  * caller, run_close, also after an error. */

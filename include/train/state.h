@@ -16,6 +16,10 @@
 
 typedef enum Phase { PHASE_AE, PHASE_NAE, PHASES } Phase;
 
+static inline const PhaseOpts *phase_opts(const TrainOpts *opts, int64_t phase) {
+  return phase == PHASE_NAE ? &opts->nae : &opts->ae;
+}
+
 typedef struct Learned {
   float *w, *m, *v;                /* (P) weights; Adam's moments */
   float *s;                        /* (n_spectral) */

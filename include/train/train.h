@@ -37,13 +37,4 @@ typedef struct TrainInput {
 Err train_run(const Comm *comm, const TrainOpts *opts, const NetSpec *spec,
               const TrainInput *input);
 
-/* Local. The text that must not change in a run: options that make the result, and the data.
- * Owns: the caller, free(). */
-char *train_result_text(const TrainInput *input);
-
-TrainOpts train_defaults(void);
-/* Local. Errors: options that do not go together, or not with the network and the number of
- * samples. */
-Err train_check(const TrainOpts *opts, const Net *net, long samples);
-
 #endif

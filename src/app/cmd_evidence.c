@@ -40,7 +40,7 @@ static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
                         .normal = config->normal};
 }
 
-/* In words; for what cannot be trusted, also what to do. */
+/* In words. */
 static void print_tail(const Evidence *e) {
   const char *what = "the error can be trusted (below 0.5)";
   if (e->trust == TRUST_NONE) what = "the error is not to be trusted";
@@ -68,9 +68,9 @@ static void warn(const Evidence *e) {
 }
 
 /* exp(-E/T) of a mean square is mere noise around what the network reconstructs where T is far
- * above the energies of the data. */
+ * above the energies of the data; 0: an energy of no scale. */
 static void note_warm(const Held *held, const EvidenceOpts *opts, double thermal) {
-  if (held->energy < 0.1 * thermal)
+  if (thermal > 0 && held->energy < 0.1 * thermal)
     log_note("at T = %g the model's own samples have a mean energy near %.3g (n T/2), the rows "
              "%.3g: log Omega and log-likelihood are those of noise and say little of the rows; "
              "nae.temperature=%.2g would be theirs",
@@ -78,10 +78,9 @@ static void note_warm(const Held *held, const EvidenceOpts *opts, double thermal
              opts->temperature * held->energy / thermal);
 }
 
-/* Collapsed weights know nothing of their error. */
 static void print(const Evidence *e, const Held *held, const EvidenceOpts *opts) {
   char omega[32] = "?", likelihood[32] = "?", classes[32];
-  if (!e->collapsed) {
+  if (!e->collapsed) { /* else they know nothing of their error */
     snprintf(omega, sizeof omega, "%.2g", e->error);
     snprintf(likelihood, sizeof likelihood, "%.2g", held->error);
   }

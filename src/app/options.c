@@ -393,8 +393,10 @@ static const Option options[] = {
    .help = "Factor of the rate after each."},
 
   {"log.wasserstein", SWITCH(train.wasserstein),
-   .help = "At validations measure the Wasserstein distance of the negatives to held-out samples "
-           "(column valid_wasserstein), as train.select=wasserstein does."},
+   .help = "At validations measure the squared Wasserstein-2 distance of the negatives to held-out "
+           "samples (column valid_wasserstein), as train.select=wasserstein does. Two batches of "
+           "the same density have one, too, and in many dimensions negatives that spread less than "
+           "the data have a smaller one."},
   {"log.steps", LONG(train.log_steps), FROM(1), .unit = "steps", .help = "Between two log rows."},
   {"log.tensorboard", SWITCH(train.tensorboard), .class = RUN_ONLY,
    .help = "Each log row as an event for TensorBoard, too, with images where samples are images, "

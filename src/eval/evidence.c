@@ -43,10 +43,6 @@ double evidence_thermal(const Model *model, double temperature) {
   return net_scalar(model->net) ? 0 : (double)shape_size(model->input) * temperature / 2;
 }
 
-static void model_energy(void *recon, double e[L], float *dx, const float *x) {
-  recon_energy(recon, e, dx, x);
-}
-
 /* Mean and sum of squared deviations of each feature. Source: Welford, Technometrics 4 (1962). */
 typedef struct Moments {
   long used, dim;
@@ -80,25 +76,31 @@ static Err add_rows(Moments *m, const RowsAsked *asked, int normal) {
   return e;
 }
 
+/* The base's deviation for a feature of these moments. */
+static double width(const Moments *m, long i, double warm) {
+  double own = m->used > 1 ? m->square[i] / (double)(m->used - 1) : 0;
+  return sqrt(fmax(WIDER * WIDER * own, own + warm));
+}
+
+static void set_base(Job *job, const Moments *m, double warm) {
+  double most = 0;
+  for (long i = 0; i < m->dim; i++) most = fmax(most, width(m, i, warm));
+  double least = most > 0 ? LEAST_SCALE * most : 1;
+  for (long i = 0; i < m->dim; i++) {
+    job->mean[i] = (float)m->mean[i];
+    job->scale[i] = (float)fmax(width(m, i, warm), least);
+  }
+}
+
 static Err fit_base(Job *job, const RowsAsked *asked, const EvidenceOpts *opts) {
   long dim = shape_size(job->crew.model->input);
-  double *mean = MEM_NEW(double, "base", dim), *square = MEM_NEW(double, "base", dim), most = 0;
-  double warm = evidence_thermal(job->crew.model, opts->temperature);
-  Moments m = {.dim = dim, .mean = mean, .square = square};
+  Moments m = {.dim = dim,
+               .mean = MEM_NEW(double, "base", dim),
+               .square = MEM_NEW(double, "base", dim)};
   Err e = add_rows(&m, asked, opts->normal);
-  for (long i = 0; i < dim; i++) {
-    double own = m.used > 1 ? square[i] / (double)(m.used - 1) : 0;
-    double wide = WIDER * WIDER * own, hot = own + warm;
-    square[i] = sqrt(wide > hot ? wide : hot);
-    most = square[i] > most ? square[i] : most;
-  }
-  if (!(most > 0)) most = 1 / LEAST_SCALE;
-  for (long i = 0; i < dim; i++) {
-    job->mean[i] = (float)mean[i];
-    job->scale[i] = (float)(square[i] > LEAST_SCALE * most ? square[i] : LEAST_SCALE * most);
-  }
-  mem_free(&mean);
-  mem_free(&square);
+  set_base(job, &m, evidence_thermal(job->crew.model, opts->temperature));
+  mem_free(&m.mean);
+  mem_free(&m.square);
   return e;
 }
 
@@ -107,8 +109,7 @@ static void hands_init(Job *job, const EvidenceOpts *opts) {
   job->energy = MEM_NEW(Energy, "evidence", job->crew.threads);
   job->anneal = MEM_NEW(Anneal, "evidence", job->crew.threads);
   for (int t = 0; t < job->crew.threads; t++) {
-    job->energy[t] =
-        (Energy){shape_size(job->crew.model->input), model_energy, job->crew.recon[t]};
+    job->energy[t] = recon_visible(job->crew.recon[t]);
     job->anneal[t] = anneal_new(&(AnnealOpts){.energy = &job->energy[t],
                                               .temperature = opts->temperature,
                                               .mean = job->mean,
@@ -153,7 +154,8 @@ static Held judge(const Scores *scores, const RowsAsked *asked, const EvidenceOp
     held.energy += d / (double)++held.rows;
     square += d * (scores->energy[i] - held.energy);
   }
-  double n = (double)held.rows, own = square / (n * (n - 1)) / (temperature * temperature);
+  double n = (double)held.rows;
+  double own = n > 1 ? square / (n * (n - 1)) / (temperature * temperature) : 0;
   held.log_likelihood = -held.energy / temperature - evidence->log_omega;
   held.error = sqrt(own + evidence->error * evidence->error);
   return held;
@@ -164,7 +166,7 @@ static Err anneal(Job *job, double **log_w, const Comm *comm, const EvidenceOpts
   void *weights = NULL;
   Sweep sweep = {.what = "annealing",
                  .unit = "chains",
-                 .wave = 1,
+                 .wave = 1, /* a tile takes long */
                  .items = opts->chains,
                  .size = sizeof(double),
                  .threads = job->crew.threads,

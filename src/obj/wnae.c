@@ -1,12 +1,16 @@
 /* The Wasserstein normalised autoencoder: training moves the ends of Markov chains towards the
- * data, by the gradient of their Wasserstein distance through the chains themselves. Source: arXiv
- * 2510.02168. With the steps x' = x - (s/T) grad E(x) + noise, and lambda' the gradient to x',
+ * data, by the gradient of their squared Wasserstein-2 distance W through the chains themselves.
+ * Source: arXiv 2510.02168. With the steps x' = x - (s/T) grad E(x) + noise, and lambda' the
+ * gradient to x',
  *
  *   lambda = lambda' - (s/T) H(x) lambda',   dw += -(s/T) d/dw [grad E(x) . lambda']
  *
  * H the Hessian of E. Both are what a pass on dual numbers gives along -(s/T) lambda'. States are
  * stored, activations made anew; a component that a bound held back passes no gradient, nor does an
- * absent point; where the chains started is taken as given, also where a decoder made it. */
+ * absent point; where the chains started is taken as given, also where a decoder made it.
+ *
+ * Of batches of n samples W is not least where both densities are one: a narrower model has a
+ * smaller W, the more so the more dimensions and the fewer samples. */
 #include <string.h>
 
 #include "num/rows.h"

@@ -4,13 +4,9 @@
 
 #include "base/log.h"
 
-static const PhaseOpts *phase_of(const Stepper *stepper, const State *state) {
-  return state->at.phase == PHASE_NAE ? &stepper->opts->nae : &stepper->opts->ae;
-}
-
 /* Steps of the phase at hand, which train.steps may cut short. */
 static double phase_steps(const Stepper *stepper, const State *state) {
-  double all = (double)phase_of(stepper, state)->epochs * (double)batches_per_epoch(stepper);
+  double all = (double)phase_opts(stepper->opts, state->at.phase)->epochs * (double)batches_per_epoch(stepper);
   int64_t left = stepper->opts->steps - (state->at.step - state->at.phase_step);
   return stepper->opts->steps > 0 ? fmin(all, (double)left) : all;
 }
@@ -27,7 +23,7 @@ double health_speed(const Health *health, const Stepper *stepper) {
 void health_progress(Health *health, const Stepper *stepper, const State *state,
                      const StepReport *report, double step_seconds) {
   double epoch = (double)state->at.phase_step / (double)batches_per_epoch(stepper);
-  int epochs = phase_of(stepper, state)->epochs;
+  int epochs = phase_opts(stepper->opts, state->at.phase)->epochs;
   *health = (Health){health->said, step_seconds, report->plus, report->minus};
   double speed = health_speed(health, stepper), done = (double)state->at.phase_step;
   if (state->at.phase == PHASE_NAE)

@@ -154,7 +154,7 @@ static bool finished(const Rundir *dir, const TrainInput *input) {
 
 static Err open_directory(Rundir *dir, const Comm *comm, const TrainOpts *opts,
                           const TrainInput *input) {
-  char *result = train_result_text(input);
+  char *result = run_result_text(input);
   Err e = rundir_open(dir, comm, input->out, result, opts->fresh);
   if (!e) e = rundir_say(dir, comm, input->config_full);
   free(result);

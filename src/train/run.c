@@ -13,7 +13,7 @@ static Split split_chains(const Run *run) {
                    comm_rank(run->comm), comm_size(run->comm));
 }
 
-char *train_result_text(const TrainInput *input) {
+char *run_result_text(const TrainInput *input) {
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -36,7 +36,7 @@ char *train_result_text(const TrainInput *input) {
 }
 
 static Err open_directory(Run *run) {
-  char *result = train_result_text(run->input);
+  char *result = run_result_text(run->input);
   Err e = rundir_open(&run->dir, run->comm, run->input->out, result, run->opts.fresh);
   free(result);
   return e;
@@ -87,7 +87,7 @@ static Err resume(Run *run) {
     rundir_checkpoint(&run->dir, path, run->dir.step[i]);
     if (!checkpoint_load(run->comm, path, field, n)) {
       log_note("continue at step %" PRId64 " from %s", run->state.at.step, path);
-      for (int k = 0; k < i && first_rank(run); k++) rundir_discard(&run->dir, run->dir.step[k]);
+      for (int k = 0; k < i && run_is_first(run); k++) rundir_discard(&run->dir, run->dir.step[k]);
       return OK;
     }
     log_warn("%s", err_message());
@@ -115,15 +115,25 @@ static Err check_grown(const Run *run) {
                     ": the NAE phase of %s has begun from an autoencoder of so many; more of "
                     "train.nae_epochs continues it, another autoencoder wants another out=",
                     opts->ae.epochs, at->ae_epochs, run->dir.out);
-  if (epochs > phase_of(run)->epochs)
+  if (epochs > run_phase(run)->epochs)
     return err_user("train.%s_epochs: found %d, want at least %" PRId64
                     ": so many are begun in %s; fewer want another out=",
-                    at->phase == PHASE_NAE ? "nae" : "ae", phase_of(run)->epochs, epochs,
+                    at->phase == PHASE_NAE ? "nae" : "ae", run_phase(run)->epochs, epochs,
                     run->dir.out);
   if (opts->steps == 0 || at->step <= opts->steps) return OK;
   return err_user("train.steps: found %ld, want at least %" PRId64
                   ": so many are done in %s; fewer want another out=",
                   opts->steps, at->step, run->dir.out);
+}
+
+static Err check_input(const Run *run) {
+  if (run->objective->manifold && run->input->manifolds.n == 0)
+    return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
+  if (!chains_at_data(&run->opts) || !run->input->data->has_weight) return OK;
+  return err_user("objective: found %s for samples with weights, want samples without (or "
+                  "another objective or nae.mode): its chains have one datum each, and all count "
+                  "alike",
+                  run->opts.objective);
 }
 
 Err run_open(Run *run, const TrainOpts *opts) {
@@ -132,13 +142,7 @@ Err run_open(Run *run, const TrainOpts *opts) {
   fill_opts(run, opts);
   TRY(net_new(&run->net, run->spec, run->input->data->shape));
   TRY(train_check(&run->opts, run->net, run->input->train.n));
-  if (run->objective->manifold && run->input->manifolds.n == 0)
-    return err_user("objective: found mpdr without a frozen autoencoder, want one at least");
-  if (chains_at_data(&run->opts) && run->input->data->has_weight)
-    return err_user("objective: found %s for samples with weights, want samples without (or "
-                    "another objective or nae.mode): its chains have one datum each, and all count "
-                    "alike",
-                    run->opts.objective);
+  TRY(check_input(run));
   run->chains = split_chains(run);
   TRY(open_directory(run));
   run->state = state_new(run->net, &run->opts, &run->chains);
@@ -150,7 +154,7 @@ Err run_open(Run *run, const TrainOpts *opts) {
   TRY(check_grown(run));
   TRY(rundir_say(&run->dir, run->comm, run->input->config_full));
   Err e = OK;
-  if (first_rank(run))
+  if (run_is_first(run))
     e = logfile_open(&run->log, &run->dir, &run->state, &run->opts, &run->state.log_bytes);
   return comm_agree(run->comm, e);
 }
@@ -162,4 +166,3 @@ void run_close(Run *run) {
   if (run->state.net) state_free(&run->state);
   if (run->net) net_free(&run->net);
 }
-

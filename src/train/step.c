@@ -149,10 +149,6 @@ static void read_packet(Stepper *stepper, const State *state, StepReport *report
   report->diversity = packet_diversity(&stepper->packet, stepper->minus.items);
 }
 
-static const PhaseOpts *phase_opts(const TrainOpts *opts, int64_t phase) {
-  return phase == PHASE_NAE ? &opts->nae : &opts->ae;
-}
-
 static void update(Stepper *stepper, State *state, StepReport *report) {
   const PhaseOpts *phase = phase_opts(stepper->opts, state->at.phase);
   double rate = schedule_rate(stepper->opts, phase, state->at.epoch, state->at.phase_step,

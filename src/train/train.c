@@ -20,10 +20,10 @@ static bool nae_next(const Run *run) {
 
 static bool all_done(const Run *run) {
   if (run->opts.steps > 0 && run->state.at.step >= run->opts.steps) return true;
-  return phase_done(run) && !nae_next(run);
+  return run_phase_done(run) && !nae_next(run);
 }
 
-/* Files. */
+/* ---- files ---- */
 
 /* The weights that the run would choose now, as the layers see them. Whether they are not those of
  * the last step. */
@@ -38,7 +38,7 @@ static bool choose_weights(Run *run) {
 static Err save_model(Run *run) {
   const Best *best = &run->state.best;
   bool chosen = choose_weights(run);
-  if (!first_rank(run)) return OK;
+  if (!run_is_first(run)) return OK;
   Model model = {.spec = *run->spec,
                  .input = run->net->input,
                  .net = run->net,
@@ -65,12 +65,12 @@ static Err save(Run *run) {
   rundir_checkpoint(&run->dir, path, run->state.at.step);
   TRY(checkpoint_save(run->comm, path, field, n, run->input->config_full, provenance_facts(),
                       rundir_fence(&run->dir)));
-  if (first_rank(run)) rundir_prune(&run->dir, run->state.at.step);
+  if (run_is_first(run)) rundir_prune(&run->dir, run->state.at.step);
   run->saved = clock_now();
   return OK;
 }
 
-/* Phases. */
+/* ---- phases ---- */
 
 /* The steps of mala at the start of the phase, over T. In the latent space the decoder's slopes
  * are about 1, and a step is at most as long as the sphere is wide. */
@@ -87,12 +87,12 @@ static void start_chains(Run *run) {
   if (nae->x.step > 0) now->x_step = nae->x.step / now->temperature;
 }
 
-/* The autoencoder competes with what the NAE phase makes of it. Its gap, and how far its negatives
- * are, is not known before a chain has run: there it stands until the first that is. */
+/* The autoencoder competes with what the NAE phase makes of it, unless the last is asked for. Its gap,
+ * and how far its negatives are, is not known before a chain has run: there it stands until the
+ * first that is. */
 static void first_candidate(Run *run, const Validation *start) {
   SelectBy rule = select_rule(&run->opts, PHASE_NAE);
-  if (rule == SELECT_LAST) return;
-  bool none = rule == SELECT_GAP || rule == SELECT_WASSERSTEIN;
+  bool none = rule == SELECT_GAP || rule == SELECT_WASSERSTEIN || rule == SELECT_LAST;
   double metric = none ? INFINITY : select_metric(&run->opts, PHASE_NAE, start, 0);
   state_keep_best(&run->state, metric);
 }
@@ -131,7 +131,7 @@ static Err begin_nae(Run *run) {
   return OK;
 }
 
-/* Validation, selection, early stopping. */
+/* ---- validation, selection, early stopping ---- */
 
 /* In the NAE phase there is nothing to choose before a step after the warm-up, nor while the
  * guard is not content. */
@@ -149,7 +149,7 @@ static void decide(Run *run, Validation *validation) {
   validation->metric = metric;
   state->watch.misses = better ? 0 : state->watch.misses + 1;
   if (better || select_rule(&run->opts, phase) == SELECT_LAST) state_keep_best(state, metric);
-  int patience = phase_of(run)->patience;
+  int patience = run_phase(run)->patience;
   if (patience > 0 && state->watch.misses >= patience) {
     state->at.over = 1;
     log_note("stopped early: %d validations in a row without improvement", patience);
@@ -183,7 +183,7 @@ static Err judge(Run *run, const StepReport *report, Validation *validation, boo
   return OK;
 }
 
-/* The loop. */
+/* ---- loop ---- */
 
 /* Collective. */
 static Err log_row(Run *run, const StepReport *report, const Validation *validation) {
@@ -209,7 +209,7 @@ static void ask(Run *run) {
   const TrainOpts *opts = &run->opts;
   run->stepper->ask_stop = stop_requested();
   run->stepper->ask_save = false;
-  if (!first_rank(run)) return;
+  if (!run_is_first(run)) return;
   if (now + run->longest > run->deadline) run->stepper->ask_stop = true;
   if (opts->checkpoint_minutes > 0 && now - run->saved > 60 * opts->checkpoint_minutes)
     run->stepper->ask_save = true;
@@ -255,7 +255,7 @@ static Err stop_early(Run *run) {
 
 /* Collective. */
 static Err end(Run *run) {
-  return comm_agree(run->comm, first_rank(run) ? rundir_end(&run->dir) : OK);
+  return comm_agree(run->comm, run_is_first(run) ? rundir_end(&run->dir) : OK);
 }
 
 static void warn_unreached(const Run *run) {
@@ -267,9 +267,12 @@ static void warn_unreached(const Run *run) {
  * validation has judged a state of the NAE phase. */
 static void keep_last(Run *run) {
   State *state = &run->state;
-  if (select_rule(&run->opts, (Phase)state->at.phase) == SELECT_LAST && may_select(state))
+  if (select_rule(&run->opts, (Phase)state->at.phase) == SELECT_LAST && may_select(state)) {
     state_keep_best(state, state->best.metric);
-  if (state->at.phase != PHASE_NAE || state->best.step < 0 || isfinite(state->best.metric)) return;
+    return;
+  }
+  if (state->at.phase != PHASE_NAE || state->best.step < 0 || isfinite(state->best.metric))
+    return;
   log_warn("no state of the NAE phase could be judged (shorter than nae.warmup_steps, or outside "
            "the guard's band): model.h5 is the last");
   state_keep_best(state, INFINITY);
@@ -291,7 +294,7 @@ static Err finish(Run *run) {
 
 /* The phase at hand, or where that is over the next. */
 static Err begin_phase(Run *run) {
-  if (phase_done(run)) TRY(begin_nae(run));
+  if (run_phase_done(run)) TRY(begin_nae(run));
   health_begin(run->stepper, &run->state);
   return OK;
 }
@@ -305,7 +308,7 @@ static Err loop(Run *run) {
     TRY(one_step(run, &stop));
     run->longest = fmax(run->longest, clock_now() - before);
     if (stop && !all_done(run)) return stop_early(run);
-    if (all_done(run) || !phase_done(run)) continue;
+    if (all_done(run) || !run_phase_done(run)) continue;
     health_end(&run->health, &run->state, "done");
     TRY(begin_phase(run));
   }
@@ -317,7 +320,7 @@ static Err mend_model(Run *run) {
   char path[RUNDIR_PATH];
   Model model;
   int32_t lost = 0;
-  if (first_rank(run)) {
+  if (run_is_first(run)) {
     rundir_path(&run->dir, path, "model.h5");
     lost = model_load(path, &model) != OK;
     if (lost)
