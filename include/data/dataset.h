@@ -70,7 +70,7 @@ long dataset_rows(const Source *source, const DataOpts *opts);
 typedef struct Subset {
   long n;
   uint32_t *row;       /* (n) */
-  double weight_scale; /* makes the mean weight of the subset 1 */
+  double weight_scale; /* makes the mean weight of the subset 1; 0: all weights are 0 */
 } Subset;
 
 /* Rows of the chosen classes (data/classes.h; labels absent: every row) that the hashed split

@@ -86,6 +86,10 @@ static Err select_all(Loaded *loaded, const Config *config) {
 
 static Err check_enough(const Loaded *loaded, const Config *config) {
   long n = loaded->train.n;
+  if (n > 0 && loaded->train.weight_scale == 0)
+    return err_user("%s: found the weight 0 for all %ld samples of the normal class, want some "
+                    "above 0 (data.weight)",
+                    input_name(config), n);
   if (is_fit(config)) return OK;
   if (n < config->train.batch)
     return err_user("%s: found %ld samples of the normal class to train on (data.normal, "

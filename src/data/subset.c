@@ -40,11 +40,11 @@ static long gather(uint32_t *row, const Dataset *data, const Choice *choice, lon
   return n;
 }
 
-/* Makes the mean weight 1. */
+/* Makes the mean weight 1, if there are any. */
 static void scale_weights(Subset *subset, const Dataset *data) {
   double sum = 0;
   for (long i = 0; i < subset->n; i++) sum += data->weight[subset->row[i]];
-  subset->weight_scale = sum > 0 ? (double)subset->n / sum : 1;
+  subset->weight_scale = sum > 0 ? (double)subset->n / sum : 0;
 }
 
 Subset subset_select(const Dataset *data, int classes, double from, double to, long limit,

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "train/pca.h"
 #include "train/rundir.h"
+#include "train/run.h"
 
 /* ---- what the components explain ---- */
 

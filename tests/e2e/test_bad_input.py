@@ -58,6 +58,10 @@ def with_energy(bench, name, row, energy):
 def check_files(bench):
     jets = (bench.fixtures / "jets.h5").read_bytes()
     bench.expect("no file", bench.read("no/such/file.h5"), "no/such/file.h5", "No such file")
+    top = ("data.label=/labels/top", "data.weight=/labels/top")  # 0 for the normal class
+    twin = ("data.source=hdf5", f"data.input={bench.fixtures / 'twin.h5'}", "data.x=/p4")
+    weightless = bench.train(*twin, "data.layout=p4", "data.train_limit=all", *top)
+    bench.expect("all weights 0", weightless, "twin.h5", "the weight 0 for all", "data.weight")
     bench.expect(
         "not HDF5",
         bench.read(bench.file("text.h5", "pt eta phi\n" * 99)),
