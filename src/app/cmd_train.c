@@ -310,13 +310,23 @@ static void blind_selection(Config *config) {
 
 /* mpdr. */
 
-/* Said before the autoencoders are trained, not after. */
-static Err check_second_phase(const Loaded *loaded, const Config *config) {
+static Err check_network(const Loaded *loaded, const Config *config) {
   Net *net;
   TRY(net_new(&net, &config->net, loaded->data.shape));
   Err e = train_check(&config->train, net, loaded->train.n);
   net_free(&net);
   return e;
+}
+
+/* Of all phases, before the first autoencoder is trained. */
+static Err check_phases(const Loaded *loaded, const Config *config) {
+  for (int k = 0; k < loaded->manifolds; k++) {
+    Config one;
+    char out[MANIFOLD_PATH];
+    TRY(manifolds_config(&one, out, config, k));
+    TRY(check_network(loaded, &one));
+  }
+  return check_network(loaded, config);
 }
 
 /* The clock of the options runs over all phases. */
@@ -357,7 +367,7 @@ static Err train_manifolds(Loaded *loaded, const Comm *comm, const Config *confi
 
 static Err train_recovery(Loaded *loaded, const Comm *comm, Config *config) {
   double since = clock_now();
-  TRY(comm_agree(comm, check_second_phase(loaded, config)));
+  TRY(comm_agree(comm, check_phases(loaded, config)));
   if (loaded->manifolds > 0) TRY(train_manifolds(loaded, comm, config));
   TRY(manifolds_suit(&loaded->frozen, &loaded->standard));
   take_time(config, since);

@@ -119,6 +119,10 @@ static Err load_named(Frozen *frozen, const char *names, Shape input) {
   for (const char *at = names; *at;) {
     char run[MANIFOLD_PATH];
     size_t n = strcspn(at, ",");
+    if (n == 0)
+      return err_user("mpdr.manifold: found nothing before a comma in %s, want runs or model files "
+                      "by commas",
+                      names);
     snprintf(run, sizeof run, "%.*s", (int)(n < sizeof run ? n : sizeof run - 1), at);
     TRY(load_one(frozen, run, input));
     at += n + (at[n] == ',');

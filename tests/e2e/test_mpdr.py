@@ -128,6 +128,8 @@ def check_refusals(bench, tiny, out):
         bench.done("train", tiny, free, *words, code=2, says=says)
 
     refuse(["mpdr.latents", "found 3,x"], "mpdr.latents=3,x")
+    refuse(["features: found 2e+06"], "mpdr.latents=3,2000000")
+    refuse(["mpdr.manifold", "nothing before a comma"], "mpdr.manifold=,", "mpdr.latents=")
     refuse(["mpdr.latents", "beside mpdr.manifold"], f"mpdr.manifold={out}/manifold-0")
     refuse(["nowhere", "No such file"], "mpdr.manifold=nowhere", "mpdr.latents=")
     refuse(["mpdr.sigma_low", "found 0.5", "0.3"], "mpdr.sigma_low=0.5")
