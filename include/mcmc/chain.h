@@ -52,7 +52,7 @@ static inline void clip_unit(float *g, long n, double norm) {
 
 /* Neither gradient nor noise moves an absent point of x. */
 static inline void hold_points(float *g, const float *x, long dim, const ChainOpts *opts) {
-  if (opts->points) PER_ISA(rows).hold(g, x, dim / opts->points, opts->points);
+  if (opts->points) PER_ISA(rows).clear_absent(g, x, dim / opts->points, opts->points);
 }
 
 /* g: the gradient at x. */

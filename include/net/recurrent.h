@@ -115,8 +115,8 @@ size_t recurrent_kept_size(const Recurrent *r);
 /* The point of step k. */
 INLINE int point_of(const Recurrent *r, int k) { return r->reverse ? r->points - 1 - k : k; }
 
-/* Lanes in which a point is there; x: its first feature, `stride` rows from the next. */
-uint16_t recurrent_present(const Recurrent *r, const float *x, long stride);
+/* Lanes in which a point of the sequence is there; x: its first feature. */
+uint16_t recurrent_present(const Recurrent *r, const float *x);
 
 /* ---- forward ---- */
 
@@ -232,7 +232,7 @@ INLINE void recurrent_forward(const Node *node, Cell cell, float *y, float *yt, 
   if (xt) memset(step_at(&r, kept_t, 0).state, 0, state_bytes(&r));
   for (int k = 0; k < r.points; k++) {
     int p = point_of(&r, k);
-    uint16_t present = recurrent_present(&r, x + (size_t)p * L, r.points);
+    uint16_t present = recurrent_present(&r, x + (size_t)p * L);
     value = flow_at(&r, kept, turn, x, k, present);
     if (xt) tangent = flow_at(&r, kept_t, turn, xt, k, present);
     step_forward(&r, cell, &value, &tangent, packed, present);

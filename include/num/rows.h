@@ -16,8 +16,8 @@ typedef struct Rows {
   void (*gather)(float *x, const float *const sample[L], long n);
   void (*scatter)(float *const sample[L], const float *x, long n);
 
-  /* sum[l] = sum over i of (y - x)^2, in double in the order of i; unless scaled is NULL,
-   * scaled (n, L) = factor (y - x). scaled may be y. */
+  /* sum[l] = sum over i of (y - x)^2, in double in the order of i, and scaled (n, L) =
+   * factor (y - x), each unless NULL. scaled may be y. */
   void (*squares)(double sum[L], float *scaled, const float *y, const float *x, float factor,
                   long n);
   /* sum[l] = sum over i of a b, in double. */
@@ -26,8 +26,8 @@ typedef struct Rows {
   void (*scale)(float *y, const float a[L], long n);
   void (*axpy)(float *y, const float a[L], const float *x, long n);
   void (*clamp)(float *y, float low, float high, long n);
-  /* y (features, points, L) = 0 at the absent points of x: those whose features are all zero. */
-  void (*hold)(float *y, const float *x, long features, long points);
+  /* y (features, points, L) = 0 at the absent points of x (num/point.h). */
+  void (*clear_absent)(float *y, const float *x, long features, long points);
 
   /* Standard normal noise: row i, lane l takes component i % 4 of draw (i / 4) for id[l]: a pure
    * function of (key, id, step, i). In float; Box-Muller: radius from words 0 and 2, angle 1

@@ -5,6 +5,7 @@
 #include "base/whole.h"
 #include "net/lanes.h"
 #include "net/product.h"
+#include "num/point.h"
 
 /* ---- shapes ---- */
 
@@ -47,17 +48,10 @@ size_t recurrent_kept_size(const Recurrent *r) {
          whole_lines((size_t)r->points * sizeof(uint16_t));
 }
 
-uint16_t recurrent_present(const Recurrent *r, const float *x, long stride) {
+uint16_t recurrent_present(const Recurrent *r, const float *x) {
   uint16_t present = 0xffff;
   if (!r->masked) return present;
-  LANES(l) {
-    vec size = v_set(0);
-    for (long f = 0; f < r->features; f++) {
-      vec v = v_load(x + l, f * stride);
-      size = v_max(size, v_max(v, -v));
-    }
-    m_store(&present, l, v_gt(size, v_set(0)));
-  }
+  LANES(l) m_store(&present, l, point_there(x + l, r->features, r->points));
   return present;
 }
 

@@ -4,6 +4,7 @@
 
 #include "num/dvec.h"
 #include "num/philox.h"
+#include "num/point.h"
 
 INLINE vec load_any(const float *p) {
   vec v;
@@ -36,14 +37,14 @@ static void scatter(float *const sample[L], const float *x, long n) {
 /* r (n, L) and factor r, in one pass; the sum in the order of i. */
 static void squares(double sum[L], float *scaled, const float *y, const float *x, float factor,
                     long n) {
-  D_LANES(l) {
-    dvec s = d_set(0);
-    for (long i = 0; i < n; i++) {
-      dvec r = d_load(y + l, i) - d_load(x + l, i);
-      s = d_fma(r, r, s);
+  if (sum) D_LANES(l) {
+      dvec s = d_set(0);
+      for (long i = 0; i < n; i++) {
+        dvec r = d_load(y + l, i) - d_load(x + l, i);
+        s = d_fma(r, r, s);
+      }
+      dd_store(sum + l, 0, s);
     }
-    dd_store(sum + l, 0, s);
-  }
   vec f = v_set(factor);
   if (scaled) LANES(l)
   for (long i = 0; i < n; i++) v_store(scaled + l, i, (v_load(y + l, i) - v_load(x + l, i)) * f);
@@ -81,15 +82,10 @@ static void clamp(float *y, float low, float high, long n) {
     }
 }
 
-static void hold(float *y, const float *x, long features, long points) {
+static void clear_absent(float *y, const float *x, long features, long points) {
   const vec zero = v_set(0);
   for (long t = 0; t < points; t++) LANES(l) {
-      vec size = zero;
-      for (long i = t; i < features * points; i += points) {
-        vec v = v_load(x + l, i);
-        size = v_max(size, v_max(v, -v));
-      }
-      mask there = v_gt(size, zero);
+      mask there = point_there(x + t * L + l, features, points);
       for (long i = t; i < features * points; i += points)
         v_store(y + l, i, v_select(there, v_load(y + l, i), zero));
     }
@@ -290,7 +286,7 @@ const Rows PER_ISA(rows) = {.gather = gather,
                             .scale = scale,
                             .axpy = axpy,
                             .clamp = clamp,
-                            .hold = hold,
+                            .clear_absent = clear_absent,
                             .normals = normals,
                             .uniforms = uniforms,
                             .adam = adam,

@@ -15,9 +15,8 @@ static void mse(double d[L], float *dy, const float *y, const float *x, Shape sh
 
 static void mse_tangent(float *dyt, const float *yt, const float *x, const float *xt,
                         Shape shape) {
-  double unused[L];
   long dim = shape_size(shape);
-  rows()->squares(unused, dyt, yt, xt, (float)(2 / (double)dim), dim);
+  rows()->squares(NULL, dyt, yt, xt, (float)(2 / (double)dim), dim);
 }
 
 /* The gradient to x is the opposite of that to y. */
@@ -35,6 +34,7 @@ const Distance distance_mse = {.name = "mse",
                                .input = opposite,
                                .tangent = mse_tangent};
 
+/* NaN counts as there, also where it is alone and num/point.h says no: the energy shows it. */
 static bool present(const float *x, Shape shape, int point, int l) {
   for (int c = 0; c < shape.c; c++)
     if (x[((long)c * shape.w + point) * L + l] != 0) return true;
@@ -66,12 +66,11 @@ static void masked(double d[L], float *dy, const float *y, const float *x, Shape
 
 static void masked_tangent(float *dyt, const float *yt, const float *x, const float *xt,
                            Shape shape) {
-  double unused[L];
   float slope[L];
   for (int l = 0; l < L; l++) slope[l] = (float)(2 * unit_of(x, shape, l));
-  rows()->squares(unused, dyt, yt, xt, 1, shape_size(shape));
+  rows()->squares(NULL, dyt, yt, xt, 1, shape_size(shape));
   rows()->scale(dyt, slope, shape_size(shape));
-  rows()->hold(dyt, x, shape.c, shape.w);
+  rows()->clear_absent(dyt, x, shape.c, shape.w);
 }
 
 static Err masked_check(Shape shape) {

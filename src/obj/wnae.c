@@ -41,7 +41,7 @@ static void make_tangent(float *xt, float *lambda, const float *x, const ChainOp
                          long n) {
   float drift = (float)(chain->step / chain->temperature);
   float low = (float)chain->low, high = (float)chain->high;
-  if (chain->points) rows()->hold(lambda, x, n / L / chain->points, chain->points);
+  if (chain->points) rows()->clear_absent(lambda, x, n / L / chain->points, chain->points);
   for (long i = 0; i < n; i++) {
     if (chain->bounded && (x[i] <= low || x[i] >= high)) lambda[i] = 0;
     xt[i] = -drift * lambda[i];

@@ -161,6 +161,22 @@ static void bad_numbers_stay_in_their_lane(void **state) {
   mem_free(&x), mem_free(&y), mem_free(&bad);
 }
 
+/* A number beside it says that the point is there, in whatever order; the code shows the NaN. */
+static void a_bad_number_hides_no_point(void **state) {
+  const char *const encoder[] = {"gru 4 masked=1", "pool_points 2; dense 4"};
+  for (int e = 0; e < 2; e++) {
+    Coder c = coder_new(encoder[e]);
+    float *x = sets(), z[4 * L] __attribute__((aligned(64)));
+    for (int l = 0; l < FEATURES; l++)
+      for (int f = 0; f < FEATURES; f++)
+        x[(f * T + 4) * L + l] = f == l ? NAN : f == (l + 1) % FEATURES ? 1 : 0;
+    encode(&c, z, x);
+    for (int l = 0; l < L; l++) assert_int_equal(isnan(z[l]), l < FEATURES);
+    mem_free(&x);
+    coder_free(&c);
+  }
+}
+
 /* ---- what is refused ---- */
 
 static void assert_refused(const char *encoder, Shape in, const char *want) {
@@ -186,6 +202,7 @@ int main(void) {
       cmocka_unit_test(a_point_alone_is_its_own_neighbour),
       cmocka_unit_test(points_in_one_place_go_by_index),
       cmocka_unit_test(bad_numbers_stay_in_their_lane),
+      cmocka_unit_test(a_bad_number_hides_no_point),
       cmocka_unit_test(other_inputs_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

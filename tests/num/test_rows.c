@@ -75,16 +75,17 @@ static void run_clamp(float *out, const void *p) {
   rows()->clamp(out, -0.25f, 0.5f, in->n);
 }
 /* Three features; every lane its own points. */
-static void run_hold(float *out, const void *p) {
+static void run_clear_absent(float *out, const void *p) {
   Input *in = (Input *)p;
   long points = in->n / 3;
   for (long i = 0; i < 3 * points * L; i++)
     if (i / L % points % 7 > i % L % 7) in->x[i] = i % 2 ? 0.0f : -0.0f;
   memcpy(out, in->y, (size_t)(3 * points * L) * 4);
-  rows()->hold(out, in->x, 3, points);
+  rows()->clear_absent(out, in->x, 3, points);
   for (long i = 0; i < 3 * points * L; i++) {
-    int held = i / L % points % 7 > i % L % 7;
-    if (out[i] != (held ? 0 : in->y[i])) fail_msg("hold: out[%ld] is %g", i, (double)out[i]);
+    int absent = i / L % points % 7 > i % L % 7;
+    if (out[i] != (absent ? 0 : in->y[i]))
+      fail_msg("clear_absent: out[%ld] is %g", i, (double)out[i]);
   }
 }
 static void run_normals(float *out, const void *p) {
@@ -143,7 +144,7 @@ static void test_same_bits(void **state) {
     isa_pairs("scale", run_scale, &input, n * L);
     isa_pairs("axpy", run_axpy, &input, n * L);
     isa_pairs("clamp", run_clamp, &input, n * L);
-    isa_pairs("hold", run_hold, &input, n / 3 * 3 * L);
+    isa_pairs("clear_absent", run_clear_absent, &input, n / 3 * 3 * L);
     isa_pairs("normals", run_normals, &input, n * L);
     isa_pairs("uniforms", run_uniforms, &input, n * L);
     isa_pairs("unit", run_unit, &input, n * L);
@@ -201,6 +202,16 @@ static void test_clamp_keeps_nan(void **state) {
   rows()->clamp(x, -1, 1, 1);
   assert_true(isnan(x[0]));
   assert_true(x[1] == -1 && x[2] == 1 && x[3] == 0.25f);
+}
+
+/* Behind a number, before one, and without one: it never hides a point. */
+static void test_points_with_nan(void **state) {
+  _Alignas(64) float x[2 * L] = {3, NAN, NAN, 0, -2}, y[2 * L];
+  const float left[] = {1, 1, 0, 0, 1};
+  x[L] = NAN, x[L + 1] = 3;
+  for (int i = 0; i < 2 * L; i++) y[i] = 1;
+  rows()->clear_absent(y, x, 2, 1);
+  for (int l = 0; l < 5; l++) assert_true(y[l] == left[l] && y[L + l] == left[l]);
 }
 
 /* The rows' own Philox is Random123's; Box-Muller is recomputed with libm. */
@@ -273,7 +284,7 @@ int main(void) {
       cmocka_unit_test(test_same_bits), cmocka_unit_test(test_tiles),
       cmocka_unit_test(test_sums),      cmocka_unit_test(test_clamp_keeps_nan),
       cmocka_unit_test(test_noise),     cmocka_unit_test(test_normal_moments),
-      cmocka_unit_test(test_adam),
+      cmocka_unit_test(test_adam),      cmocka_unit_test(test_points_with_nan),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
