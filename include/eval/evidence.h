@@ -6,7 +6,7 @@
 #define EVAL_EVIDENCE_H
 
 #include "eval/crew.h"
-#include "mcmc/weights.h"
+#include "mcmc/importance.h"
 #include "model/model.h"
 #include "par/comm.h"
 

@@ -117,7 +117,7 @@ static Err save(const char *path, const Evidence *e, const Held *held, const Evi
   put(file, "log_weight_variance", e->spread, ",");
   put(file, "tail_shape", e->tail, ",");
   put(file, "tail_limit", e->limit, ",");
-  fprintf(file, "  \"error_trust\": \"%s\",\n", trust_name[e->trust]);
+  fprintf(file, "  \"error_trust\": \"%s\",\n", importance_trust_name[e->trust]);
   fprintf(file, "  \"rows\": %ld,\n  \"chains\": %ld,\n  \"steps\": %d,\n", held->rows,
           opts->chains, opts->rungs);
   fprintf(file,

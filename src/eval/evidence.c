@@ -190,7 +190,7 @@ Err evidence_compute(const Comm *comm, const Model *model, const RowsAsked *aske
   if (!e) e = anneal(&job, &log_w, comm, opts);
   if (!e) e = scores_compute(&scores, comm, model, asked);
   if (!e && log_w) {
-    *evidence = weights_evidence(log_w, opts->chains, anneal_base(&job.anneal[0]));
+    *evidence = importance_evidence(log_w, opts->chains, anneal_base(&job.anneal[0]));
     *held = judge(&scores, asked, opts, evidence);
   }
   scores_free(&scores);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "mcmc/anneal.h"
-#include "mcmc/weights.h"
+#include "mcmc/importance.h"
 
 enum { CHAINS = 512, MAX_DIM = 100 };
 static const double PI = 3.14159265358979323846;
@@ -75,7 +75,7 @@ static Evidence weigh(Energy energy, double temperature, bool sphere, int rungs)
   Anneal anneal = anneal_new(&opts);
   anneal_pilot(&anneal);
   for (int k = 0; k < CHAINS; k += L) anneal_weigh(&anneal, log_w + k, (uint64_t)k);
-  Evidence e = weights_evidence(log_w, CHAINS, anneal_base(&anneal));
+  Evidence e = importance_evidence(log_w, CHAINS, anneal_base(&anneal));
   anneal_free(&anneal);
   return e;
 }

@@ -6,15 +6,15 @@
  * moments there are. Below 1/2 the variance is finite; up to min(1 - 1/log10(n), 0.7) n draws still
  * bring the mean near, more slowly than the error says; above they do not. Source: Vehtari et al.,
  * arXiv 1507.02646, sections 2.4 and 3. */
-#ifndef MCMC_WEIGHTS_H
-#define MCMC_WEIGHTS_H
+#ifndef MCMC_IMPORTANCE_H
+#define MCMC_IMPORTANCE_H
 
 #include <stdbool.h>
 
 /* What the error is worth. */
 typedef enum Trust { TRUST_NONE, TRUST_BORDERLINE, TRUST_GOOD } Trust;
 /* "none", "borderline", "good" */
-extern const char *const trust_name[];
+extern const char *const importance_trust_name[];
 
 typedef struct Evidence {
   double log_omega;
@@ -32,6 +32,6 @@ typedef struct Evidence {
  * (of shape 0.45 at most: beyond 1/2 there is none). Fewer than ten effective weights, or one that
  * is not finite, count as collapsed. Those weigh nothing; when no others are left, log_omega is not
  * a number. */
-Evidence weights_evidence(const double *log_w, long n, double log_base);
+Evidence importance_evidence(const double *log_w, long n, double log_base);
 
 #endif

@@ -1,4 +1,4 @@
-#include "mcmc/weights.h"
+#include "mcmc/importance.h"
 
 #include <math.h>
 
@@ -7,19 +7,20 @@
 #include "num/pareto.h"
 #include "num/sorted.h"
 
-const char *const trust_name[] = {"none", "borderline", "good"};
+const char *const importance_trust_name[] = {"none", "borderline", "good"};
 static const double LEAST_EFFECTIVE = 10;
 /* Less than this, of the largest weight, is nothing. */
 static const double LEAST_WEIGHT = 1e-300;
 /* Largest shape whose variance is put in for the tail's. */
 static const double MOST_SHAPE = 0.45;
 
-/* Weights in units of the largest, ascending (n); `count` with those that weigh nothing. */
-typedef struct Weights {
-  double *w;
+/* Weights that are numbers, ascending: logs until weigh(), then in units of the largest. */
+typedef struct Draws {
+  double *w; /* (n) */
   long n;
-  double count, mean, square; /* of w and of its square */
-} Weights;
+  double count;        /* with those that weigh nothing */
+  double mean, square; /* of w and of its square, over count */
+} Draws;
 
 /* Twice the mean square above the median: the variance, if both halves were alike. What lies below
  * weighs nothing, however far. */
@@ -30,7 +31,7 @@ static double upper_spread(const double *sorted, long n) {
 }
 
 /* Logs to weights. In ascending order small ones are not lost. */
-static void weigh(Weights *w) {
+static void weigh(Draws *w) {
   double most = w->w[w->n - 1], sum = 0, square = 0;
   for (long k = 0; k < w->n; k++) {
     w->w[k] = elem_exp(w->w[k] - most);
@@ -41,8 +42,9 @@ static void weigh(Weights *w) {
   w->square = square / w->count;
 }
 
-/* Error of the log of the mean, for another mean and mean square of the weights than their own. */
-static double error_of(const Weights *w, double mean, double square) {
+/* Error of the log of the mean from a mean and a mean square, the weights' own or fitted ones. It
+ * is relative to their own mean in both cases: that is whose log is given. */
+static double error_of(const Draws *w, double mean, double square) {
   double variance = square - mean * mean;
   return sqrt(variance > 0 ? variance / (w->count - 1) : 0) / w->mean;
 }
@@ -50,10 +52,9 @@ static double error_of(const Weights *w, double mean, double square) {
 /* ---- the tail ---- */
 
 typedef struct Tail {
-  double
-      *over; /* (n) by how much weights exceed the largest of the others, ascending, positive */
+  double *over; /* (n) how far weights are above the cut, ascending, positive */
   long n;
-  double cut; /* that one */
+  double cut; /* the largest weight of the others */
 } Tail;
 
 static long tail_length(long n) {
@@ -62,7 +63,7 @@ static long tail_length(long n) {
 }
 
 /* Those that equal the cut exceed nothing and are left out. Owns: the caller, tail->over. */
-static bool tail_cut(Tail *tail, const Weights *w) {
+static bool tail_cut(Tail *tail, const Draws *w) {
   long length = tail_length(w->n);
   *tail = (Tail){0};
   if (length < PARETO_LEAST) return false;
@@ -74,7 +75,7 @@ static bool tail_cut(Tail *tail, const Weights *w) {
 }
 
 /* The error with the moments of the fit in place of the tail's. */
-static double fitted_error(const Weights *w, const Tail *tail, Pareto fit) {
+static double fitted_error(const Draws *w, const Tail *tail, Pareto fit) {
   double mean = 0, square = 0, n = (double)tail->n;
   if (fit.shape > MOST_SHAPE) fit.shape = MOST_SHAPE;
   double top = tail->cut + pareto_mean(fit);
@@ -87,7 +88,7 @@ static double fitted_error(const Weights *w, const Tail *tail, Pareto fit) {
   return error_of(w, mean / w->count, square / w->count);
 }
 
-static void judge_tail(Evidence *e, const Weights *w) {
+static void judge_tail(Evidence *e, const Draws *w) {
   Tail tail;
   bool known = tail_cut(&tail, w);
   e->tail = known ? -INFINITY : NAN;
@@ -108,15 +109,15 @@ static Trust trust_of(const Evidence *e) {
 /* ---- all together ---- */
 
 /* Owns: the caller, the array. */
-static Weights finite_weights(const double *log_w, long n) {
-  Weights w = {.w = MEM_NEW(double, "weights", n), .count = (double)n};
+static Draws finite_weights(const double *log_w, long n) {
+  Draws w = {.w = MEM_NEW(double, "weights", n), .count = (double)n};
   for (long k = 0; k < n; k++)
     if (isfinite(log_w[k])) w.w[w.n++] = log_w[k];
   sorted_numbers(w.w, w.n);
   return w;
 }
 
-static void judge(Evidence *e, Weights *w, double log_base) {
+static void judge(Evidence *e, Draws *w, double log_base) {
   double most = w->w[w->n - 1], slowest = 1 - elem_log(10) / elem_log(w->count);
   e->spread = upper_spread(w->w, w->n);
   weigh(w);
@@ -129,9 +130,15 @@ static void judge(Evidence *e, Weights *w, double log_base) {
   e->trust = trust_of(e);
 }
 
-Evidence weights_evidence(const double *log_w, long n, double log_base) {
-  Evidence e = {NAN, NAN, 0, NAN, NAN, NAN, TRUST_NONE, true};
-  Weights w = finite_weights(log_w, n);
+Evidence importance_evidence(const double *log_w, long n, double log_base) {
+  Evidence e = {.log_omega = NAN,
+                .error = NAN,
+                .spread = NAN,
+                .tail = NAN,
+                .limit = NAN,
+                .trust = TRUST_NONE,
+                .collapsed = true};
+  Draws w = finite_weights(log_w, n);
   if (w.n) judge(&e, &w, log_base);
   mem_free(&w.w);
   return e;
