@@ -163,7 +163,7 @@ static void bad_numbers_stay_in_their_lane(void **state) {
 
 /* A number beside it says that the point is there, in whatever order; the code shows the NaN. */
 static void a_bad_number_hides_no_point(void **state) {
-  const char *const encoder[] = {"gru 4 masked=1", "pool_points 2; dense 4"};
+  const char *const encoder[] = {"lstm 4 masked=1", "pool_points 2; dense 4"};
   for (int e = 0; e < 2; e++) {
     Coder c = coder_new(encoder[e]);
     float *x = sets(), z[4 * L] __attribute__((aligned(64)));
