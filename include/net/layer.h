@@ -110,38 +110,44 @@ struct Layer {
                    int tiles, const float *w);
   /* For layers whose gradient and backward share most of their work (recurrent, graph): both at
    * once, dw += and dx[t] from dy[t]. dx[t] may be x[t]; dx NULL: not wanted. kept: (tiles) of
-   * what forward kept, free to be used up. x of a leaky activation: its outputs, its inputs are
-   * not stored. NULL: `gradient`, then `backward`. */
+   * what forward kept, free to be used up unless second derivatives read it again (below). x of a
+   * leaky activation: its outputs, its inputs are not stored. NULL: `gradient`, then `backward`. */
   void (*gradient_backward)(const Node *node, float *dw, float *const *dx, const float *const *x,
                             const float *const *dy, void *const *kept, int tiles, const float *w,
                             const float *packed);
 
-  /* Second derivatives (net/dual.h). How a tangent goes through, yt = J xt with the Jacobian J at
-   * the input: as through forward without bias, or as backward would take it; else forward_dual.
-   * A layer with `gradient` or `gradient_backward` is affine in x and in w apart from what it
-   * kept, unless it has backward_dual; one that tangents pass leaves `kept` as it was. */
-  enum { JACOBIAN_OWN, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
-  /* dxt += the derivative of J^T dy along xt. NULL: J does not depend on x, or by steps only. */
+  /* Second derivatives (net/dual.h). A tangent goes forward as yt = J xt, J the Jacobian at the
+   * input; back come the gradients dx, dw and their tangents. A layer is one of
+   *
+   *   affine     jacobian. Its tangent goes through forward without the attribute "bias", or, J
+   *              being symmetric, through backward; back, both dy and its tangent go through
+   *              backward. To the parameters, each factor of a product with the tangent of the
+   *              other: gradient or gradient_backward, called twice
+   *   curved     the same, and bend: J depends on x, not by steps only
+   *   piecewise  forward_dual: the tangent takes the choices that forward made; back as affine
+   *   its own    forward_dual and backward_dual
+   *   refused    none of these: JACOBIAN_NONE, forward_dual NULL
+   *
+   * All but the fourth leave `kept` as it was, in gradient_backward, too: it is read twice. */
+  enum { JACOBIAN_NONE, JACOBIAN_FORWARD, JACOBIAN_SYMMETRIC } jacobian;
+  /* dxt += the derivative of J^T dy along xt. */
   void (*bend)(const Node *node, float *dxt, const float *dy, const float *xt, const void *kept);
-  /* forward with tangents; kept_t: those of what is kept, for backward_dual. NULL, and no other
-   * Jacobian: tangents do not pass. */
+  /* forward with tangents; kept_t: those of what is kept, for backward_dual. */
   void (*forward_dual)(const Node *node, float *y, float *yt, void *kept, void *kept_t,
                        const float *x, const float *xt, const float *w, const float *packed);
-  /* For layers that are not affine: dx from dy, its tangent dxt, and dw += the tangent of the
-   * gradient to the parameters, from what forward_dual kept, which may be used up. */
+  /* dx from dy, its tangent dxt, and dw += the tangent of the gradient to the parameters, from
+   * what forward_dual kept, which may be used up. */
   void (*backward_dual)(const Node *node, float *dw, float *dx, float *dxt, const float *dy,
                         const float *dyt, void *kept, void *kept_t, const float *w,
                         const float *packed);
 
   /* forward and backward honour `finish`; others are called with FINISH_NONE */
   bool takes_finish;
-  /* POINTS_READ: takes points of zeros as absent; POINTS_LEAVE: leaves them zero. NULL: neither.
-   */
+  /* POINTS_READ: takes points of zeros as absent; POINTS_LEAVE: they stay zero. NULL: neither. */
   int (*points)(const Node *node);
   /* What a code is when this layer ends the encoder. */
   enum { CODE_FREE, CODE_SPHERE, CODE_GAUSSIAN } code;
-  /* For a leaky activation: its slope, so that a linear layer may take it over. NULL: not leaky.
-   */
+  /* The slope of a leaky activation, which a linear layer may take over. NULL: it is none. */
   float (*leak)(const Node *node, const float *w);
 };
 
