@@ -1,5 +1,6 @@
 /* What recurrent layers share: the walk along a sequence, for one tile. A layer brings its Cell,
- * the elementwise equations of one unit; everything else is here. For isa_sources only.
+ * the elementwise equations of one unit; everything else is here, and its slots are in
+ * net/recurrent_slots.h. For isa_sources only.
  *
  * The input (F, 1, T) is a sequence of T points with F features. Each of H units holds a state of
  * one or two numbers, h first, zero at the start; h is the output. A unit has four sums, of which
@@ -99,14 +100,14 @@ INLINE size_t step_floats(const Recurrent *r) {
   return (size_t)((r->rows + r->states) * r->units + r->features) * L;
 }
 
-INLINE Step step_at(const Recurrent *r, const void *kept, int k) {
+INLINE Step step_at(const Recurrent *r, void *kept, int k) {
   float *rows = (float *)kept + (size_t)k * step_floats(r);
   float *x = rows + (size_t)r->rows * r->units * L;
   return (Step){rows, x, x + (size_t)r->features * L};
 }
 
 /* (T) */
-INLINE uint16_t *kept_present(const Recurrent *r, const void *kept) {
+INLINE uint16_t *kept_present(const Recurrent *r, void *kept) {
   return (uint16_t *)((float *)kept + (size_t)(r->points + 1) * step_floats(r));
 }
 
@@ -245,7 +246,7 @@ INLINE void recurrent_forward(const Node *node, Cell cell, float *y, float *yt, 
 
 /* ---- backward ---- */
 
-/* d (states, H, L) += dy (H, L) where present; dy's units are `stride` rows apart. */
+/* d (states, H, L) += dy (H, L) where present; dy's units are `points` rows apart. */
 INLINE void take_point(const Recurrent *r, float *d, const float *dy, uint16_t present) {
   for (long u = 0; u < r->units; u++) LANES(l) {
       vec more = v_select(m_load(&present, l), v_load(dy + l, u * r->points), v_set(0));
@@ -273,9 +274,8 @@ INLINE void step_backward(const Recurrent *r, Cell cell, float *a, float *d, flo
 }
 
 /* What of a step's gradient a (4, H, L) goes through the weights: d += to h; dx (F, L) unless
- * NULL, its features `stride` rows apart. */
-void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const float *a,
-                    const float *packed);
+ * NULL, its features `points` rows apart. */
+void recurrent_back(const Recurrent *r, float *d, float *dx, const float *a, const float *packed);
 
 INLINE void start_back(const Recurrent *r, float *d, const float *dy) {
   memset(d, 0, state_bytes(r));
@@ -294,8 +294,8 @@ INLINE float *point_at(const Recurrent *r, float *dx, int k) {
 /* dx from dy. The gradients to the sums replace the rows that were kept if `store`, for
  * recurrent_gradient; their tangents do so always. dyt NULL: no tangents. */
 INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, float *dxt,
-                               const float *dy, const float *dyt, const void *kept,
-                               const void *kept_t, const float *packed, bool store) {
+                               const float *dy, const float *dyt, void *kept, void *kept_t,
+                               const float *packed, bool store) {
   _Alignas(64) float a[RECURRENT_SUMS * RECURRENT_UNITS * L];
   _Alignas(64) float d[RECURRENT_STATES * RECURRENT_UNITS * L];
   _Alignas(64) float dt[RECURRENT_STATES * RECURRENT_UNITS * L];
@@ -315,76 +315,13 @@ INLINE void recurrent_backward(const Node *node, Cell cell, float *dx, float *dx
     if (r.sequence) take_point(&r, d, dy + (size_t)point_of(&r, k) * L, present);
     if (r.sequence && dyt) take_point(&r, dt, dyt + (size_t)point_of(&r, k) * L, present);
     step_backward(&r, cell, sums, d, dyt ? dt : NULL, &step, &tangent, present);
-    recurrent_back(&r, d, to, r.points, sums, packed);
-    if (dyt) recurrent_back(&r, dt, to_t, r.points, tangent.rows, packed);
+    recurrent_back(&r, d, to, sums, packed);
+    if (dyt) recurrent_back(&r, dt, to_t, tangent.rows, packed);
   }
 }
 
 /* dw += from the gradients to the sums that a backward has stored and the inputs of each step, of
- * one tile; the biases' part, too, or not. */
-void recurrent_gradient(const Recurrent *r, float *dw, const void *sums, const void *inputs,
-                        bool biases);
-
-/* The slots of a layer with this cell. */
-#define RECURRENT_LAYER(type, cell, text)                                                        \
-  static Err type##_shape(Node *node) { return recurrent_shape(node, cell.gates); }              \
-  static size_t type##_packed_size(const Node *node) {                                           \
-    Recurrent r = recurrent_of(node, cell);                                                      \
-    return recurrent_packed_size(&r);                                                            \
-  }                                                                                              \
-  static void type##_pack(const Node *node, float *packed, const float *w) {                     \
-    Recurrent r = recurrent_of(node, cell);                                                      \
-    recurrent_pack(&r, packed, w);                                                               \
-  }                                                                                              \
-  static size_t type##_kept_size(const Node *node) {                                             \
-    Recurrent r = recurrent_of(node, cell);                                                      \
-    return recurrent_kept_size(&r);                                                              \
-  }                                                                                              \
-  static void type##_forward(const Node *node, float *y, void *kept, const float *x,             \
-                             const float *w, const float *packed, Finish finish) {               \
-    recurrent_forward(node, cell, y, NULL, kept, NULL, x, NULL, packed);                         \
-  }                                                                                              \
-  static void type##_backward(const Node *node, float *dx, const float *dy, const void *kept,    \
-                              const float *w, const float *packed, Finish finish) {              \
-    recurrent_backward(node, cell, dx, NULL, dy, NULL, kept, NULL, packed, false);               \
-  }                                                                                              \
-  static void type##_gradient_backward(const Node *node, float *dw, float *const *dx,            \
-                                       const float *const *x, const float *const *dy,            \
-                                       void *const *kept, int tiles, const float *w,             \
-                                       const float *packed) {                                    \
-    Recurrent r = recurrent_of(node, cell);                                                      \
-    for (int t = 0; t < tiles; t++) {                                                            \
-      recurrent_backward(node, cell, dx ? dx[t] : NULL, NULL, dy[t], NULL, kept[t], NULL,        \
-                         packed, true);                                                          \
-      recurrent_gradient(&r, dw, kept[t], kept[t], true);                                        \
-    }                                                                                            \
-  }                                                                                              \
-  static void type##_forward_dual(const Node *node, float *y, float *yt, void *kept,             \
-                                  void *kept_t, const float *x, const float *xt, const float *w, \
-                                  const float *packed) {                                         \
-    recurrent_forward(node, cell, y, yt, kept, kept_t, x, xt, packed);                           \
-  }                                                                                              \
-  static void type##_backward_dual(const Node *node, float *dw, float *dx, float *dxt,           \
-                                   const float *dy, const float *dyt, void *kept, void *kept_t,  \
-                                   const float *w, const float *packed) {                        \
-    Recurrent r = recurrent_of(node, cell);                                                      \
-    recurrent_backward(node, cell, dx, dxt, dy, dyt, kept, kept_t, packed, true);                \
-    recurrent_gradient(&r, dw, kept_t, kept, true);                                              \
-    recurrent_gradient(&r, dw, kept, kept_t, false);                                             \
-  }                                                                                              \
-  static const Attr type##_attrs[] = {RECURRENT_ATTRS};                                          \
-  const Layer PER_ISA(layer_##type) = {.name = #type,                                            \
-                                       .help = text,                                             \
-                                       .attrs = type##_attrs,                                    \
-                                       .shape = type##_shape,                                    \
-                                       .packed_size = type##_packed_size,                        \
-                                       .pack = type##_pack,                                      \
-                                       .kept_size = type##_kept_size,                            \
-                                       .forward = type##_forward,                                \
-                                       .backward = type##_backward,                              \
-                                       .gradient_backward = type##_gradient_backward,            \
-                                       .forward_dual = type##_forward_dual,                      \
-                                       .backward_dual = type##_backward_dual,                    \
-                                       .points = recurrent_points}
+ * one tile; the biases' part, too, or not. Of what was kept it writes nothing. */
+void recurrent_gradient(const Recurrent *r, float *dw, void *sums, void *inputs, bool biases);
 
 #endif

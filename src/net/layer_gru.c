@@ -33,4 +33,6 @@ INLINE void cell_backward(tvec a[RECURRENT_ROWS], const tvec old[RECURRENT_STATE
 
 static const Cell cell = {3, 1, 4, cell_forward, cell_backward};
 
-RECURRENT_LAYER(gru, cell, "gated recurrent units along a sequence, as PyTorch's GRU");
+#include "net/recurrent_slots.h"
+
+RECURRENT_LAYER(gru, "gated recurrent units along a sequence, as PyTorch's GRU");

@@ -39,4 +39,6 @@ INLINE void cell_backward(tvec a[RECURRENT_ROWS], const tvec old[RECURRENT_STATE
 
 static const Cell cell = {4, 2, 5, cell_forward, cell_backward};
 
-RECURRENT_LAYER(lstm, cell, "long short-term memory along a sequence, as PyTorch's LSTM");
+#include "net/recurrent_slots.h"
+
+RECURRENT_LAYER(lstm, "long short-term memory along a sequence, as PyTorch's LSTM");

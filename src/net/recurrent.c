@@ -134,8 +134,8 @@ INLINE const float *add_rows(vec y[BACK], const float *w, const float *a, long n
   return w;
 }
 
-/* y[o] = start[o] + sum over the gates' rows of w[row][o] a[row], the last gate's being those of
- * sum `last`; start NULL: zeros. */
+/* y[o] = from[o] + sum over the gates' rows of w[row][o] a[row], the last gate's being those of
+ * sum `last`; from NULL: zeros. y and from lie `stride` rows apart. */
 static void back(const Recurrent *r, float *y, const float *from, long stride, const float *a,
                  int last, const float *packed, long outs) {
   long n = r->units, shared = (r->gates - 1) * n, block = BACK * r->gates * n;
@@ -152,12 +152,12 @@ static void back(const Recurrent *r, float *y, const float *from, long stride, c
     }
 }
 
-void recurrent_back(const Recurrent *r, float *d, float *dx, long stride, const float *a,
+void recurrent_back(const Recurrent *r, float *d, float *dx, const float *a,
                     const float *packed) {
   packed += forward_size(r);
   back(r, d, d, 1, a, RECURRENT_SUMS - 1, packed, r->units);
   packed += back_size(r, r->units);
-  if (dx) back(r, dx, NULL, stride, a, r->gates - 1, packed, r->features);
+  if (dx) back(r, dx, NULL, r->points, a, r->gates - 1, packed, r->features);
 }
 
 /* ---- gradient to the weights ---- */
@@ -194,8 +194,7 @@ static void add_biases(const Recurrent *r, float *db, const float *sum) {
   }
 }
 
-void recurrent_gradient(const Recurrent *r, float *dw, const void *sums, const void *inputs,
-                        bool biases) {
+void recurrent_gradient(const Recurrent *r, float *dw, void *sums, void *inputs, bool biases) {
   _Alignas(64) float sum[RECURRENT_SUMS * RECURRENT_UNITS * L];
   const float *a[STEPS], *x[STEPS], *h[STEPS];
   const uint16_t *present = kept_present(r, sums);
