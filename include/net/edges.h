@@ -60,7 +60,8 @@ void edge_products(float *u, const float *x, const float *packed, Shape in, bool
 /* a of each point becomes the layer's value there, 0 where it is absent. marks (L, points,
  * edge_marks): what edge_spread needs to know; NULL: nothing. */
 void edge_reduce(float *u, const Graph *graph, uint16_t *marks, EdgeRule rule);
-/* The same of tangents of a and b, as they went that marks tells of. */
+/* The same for tangents: a and b are theirs, and marks says which neighbours won, or on which side
+ * of zero each was, when edge_reduce made the values. */
 void edge_follow(float *u, const Graph *graph, const uint16_t *marks, EdgeRule rule);
 /* y (channels, points, L) from a, and a from dy. */
 void edge_store(float *y, const float *u, int points, int channels);

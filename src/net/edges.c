@@ -92,25 +92,26 @@ INLINE mask i_equal(ivec a, int b) { return a == b; }
 INLINE ivec i_select(mask m, ivec a, ivec b) { return m ? a : b; }
 #endif
 
-/* Rows of neighbours in the panel of a lane: b of point j, at the channel that p is at. */
-INLINE float *row_b(const float *p, int j) {
-  return (float *)p + EDGE_BLOCK + (long)j * EDGE_PAIR;
-}
+/* b of point j behind a of the first, in the panel of a lane. */
+INLINE long at_b(int j) { return EDGE_BLOCK + (long)j * EDGE_PAIR; }
 INLINE vec get(const float *p) { return *(const vec *)p; }
 
 /* The slope is not negative, so the largest value belongs to the largest b. */
 INLINE vec largest(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks, vec slope,
                    int c) {
-  vec best = get(row_b(u, j[0]));
+  vec best = get(u + at_b(j[0]));
   ivec winner = {0};
   for (int s = 1; s < n; s++) {
-    vec v = get(row_b(u, j[s]));
+    vec v = get(u + at_b(j[s]));
     winner = i_select(v_gt(v, best), (ivec){0} + s, winner);
     best = v_max(v, best);
   }
   vec v = a + best;
   mask above = v_gt(v, v_set(0));
-  if (marks) m_store(marks, c, above), put_bytes((uint8_t *)(marks + 1) + c, winner);
+  if (marks) {
+    m_store(marks, c, above);
+    put_bytes((uint8_t *)(marks + 1) + c, winner);
+  }
   return v_select(above, v, v * slope);
 }
 
@@ -118,7 +119,7 @@ INLINE vec mean(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks
                 int c) {
   vec sum = v_set(0);
   for (int s = 0; s < n; s++) {
-    vec v = a + get(row_b(u, j[s]));
+    vec v = a + get(u + at_b(j[s]));
     mask above = v_gt(v, v_set(0));
     if (marks) m_store(marks + s, c, above);
     sum = sum + v_select(above, v, v * slope);
@@ -166,8 +167,8 @@ void edge_reduce(float *u, const Graph *g, uint16_t *marks, EdgeRule rule) {
 INLINE vec follow_largest(const float *u, vec a, const uint16_t *j, int n, uint16_t *marks,
                           vec slope, int c) {
   ivec winner = get_bytes((const uint8_t *)(marks + 1) + c);
-  vec best = get(row_b(u, j[0]));
-  for (int s = 1; s < n; s++) best = v_select(i_equal(winner, s), get(row_b(u, j[s])), best);
+  vec best = get(u + at_b(j[0]));
+  for (int s = 1; s < n; s++) best = v_select(i_equal(winner, s), get(u + at_b(j[s])), best);
   vec v = a + best;
   return v_select(m_load(marks, c), v, v * slope);
 }
@@ -176,17 +177,18 @@ INLINE vec follow_mean(const float *u, vec a, const uint16_t *j, int n, uint16_t
                        vec slope, int c) {
   vec sum = v_set(0);
   for (int s = 0; s < n; s++) {
-    vec v = a + get(row_b(u, j[s]));
+    vec v = a + get(u + at_b(j[s]));
     sum = sum + v_select(m_load(marks + s, c), v, v * slope);
   }
   return sum * v_set(1.0f / (float)n);
 }
 
 void edge_follow(float *u, const Graph *g, const uint16_t *marks, EdgeRule rule) {
+  uint16_t *read = (uint16_t *)marks; /* no const: a Reduce may write them, these two do not */
   if (rule.mean)
-    reduce(follow_mean, u, g, (uint16_t *)marks, rule);
+    reduce(follow_mean, u, g, read, rule);
   else
-    reduce(follow_largest, u, g, (uint16_t *)marks, rule);
+    reduce(follow_largest, u, g, read, rule);
 }
 
 void edge_store(float *y, const float *u, int points, int channels) {
@@ -211,7 +213,7 @@ INLINE vec spread_largest(float *u, vec dy, const uint16_t *j, int n, const uint
   vec all = v_select(m_load(marks, c), dy, dy * slope);
   ivec winner = get_bytes((const uint8_t *)(marks + 1) + c);
   for (int s = 0; s < n; s++) {
-    float *b = row_b(u, j[s]);
+    float *b = u + at_b(j[s]);
     vec v = get(b);
     *(vec *)b = v_select(i_equal(winner, s), v + all, v);
   }
@@ -223,7 +225,7 @@ INLINE vec spread_mean(float *u, vec dy, const uint16_t *j, int n, const uint16_
   vec share = dy * v_set(1.0f / (float)n), low = share * slope, all = v_set(0);
   for (int s = 0; s < n; s++) {
     vec v = v_select(m_load(marks + s, c), share, low);
-    add(row_b(u, j[s]), v);
+    add(u + at_b(j[s]), v);
     all = all + v;
   }
   return all;
@@ -251,7 +253,7 @@ INLINE void spread(Spread value, float *u, float *sum, const Graph *g, const uin
   const vec slope = v_set(rule.slope);
   for (int l = 0; l < L; l++) {
     float *lane = edge_at(u, g->points, l, 0);
-    for (int i = 0; i < g->points; i++) LANES(c) * (vec *)(row_b(lane, i) + c) = v_set(0);
+    for (int i = 0; i < g->points; i++) LANES(c) * (vec *)(lane + at_b(i) + c) = v_set(0);
     for (long i = 0; i < g->points; i++) {
       long at = l * (long)g->points + i;
       spread_point(value, lane, sum, (int)i, g->near + at * g->neighbours, g->count[at],

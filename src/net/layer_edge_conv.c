@@ -86,8 +86,8 @@ static EdgeRule rule_of(const Node *node) {
   return (EdgeRule){.mean = node->attr[POOLING] == 1, .slope = (float)node->attr[SLOPE]};
 }
 
-static const float *packed_of(const Node *node, const float *packed, int o) {
-  return packed + (size_t)(o / EDGE_BLOCK) * edge_packed_size(node->in.c);
+static size_t packed_offset(const Node *node, int o) {
+  return (size_t)(o / EDGE_BLOCK) * edge_packed_size(node->in.c);
 }
 
 /* Of y and dy. */
@@ -102,7 +102,7 @@ static size_t packed_size(const Node *node) {
 static void pack(const Node *node, float *packed, const float *w) {
   const float *bias = node->attr[BIAS] ? w + node->tensor[0].size : NULL;
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK)
-    edge_pack((float *)packed_of(node, packed, o), w + (long)o * 2 * node->in.c,
+    edge_pack(packed + packed_offset(node, o), w + (long)o * 2 * node->in.c,
               bias ? bias + o : NULL, channels_of(node, o), node->in.c);
 }
 
@@ -153,7 +153,7 @@ static void forward(const Node *node, float *y, void *kept, const float *x, cons
   graph_make(&graph, x, node->in);
   if (node->attr[COORDINATES]) memcpy(y, x, (size_t)(PLANE * node->in.w * L) * sizeof *y);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
-    edge_products(u, x, packed_of(node, packed, o), node->in, true);
+    edge_products(u, x, packed + packed_offset(node, o), node->in, true);
     edge_reduce(u, &graph, kept ? marks_of(node, kept, o) : NULL, rule);
     edge_store(y + first_row(node, o), u, node->in.w, channels_of(node, o));
   }
@@ -175,7 +175,7 @@ static void forward_dual(const Node *node, float *y, float *yt, void *kept, void
   forward(node, y, kept, x, w, packed, (Finish){0});
   pass_coordinates(node, yt, xt, &graph);
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
-    edge_products(u, xt, packed_of(node, packed, o), node->in, false);
+    edge_products(u, xt, packed + packed_offset(node, o), node->in, false);
     edge_follow(u, &graph, marks_of(node, kept, o), rule_of(node));
     edge_store(yt + first_row(node, o), u, node->in.w, channels_of(node, o));
   }
@@ -186,12 +186,15 @@ static void back(const Node *node, float *dw, float *dx, const float *x, const f
                  const void *kept, const float *packed) {
   _Alignas(64) float u[EDGE_PANEL_MAX], sum[EDGE_BLOCK];
   Graph graph = graph_of(node, kept);
-  if (dx) memset(dx, 0, input_bytes(node)), pass_coordinates(node, dx, dy, &graph);
+  if (dx) {
+    memset(dx, 0, input_bytes(node));
+    pass_coordinates(node, dx, dy, &graph);
+  }
   for (int o = 0; o < (int)node->attr[CHANNELS]; o += EDGE_BLOCK) {
     int channels = channels_of(node, o);
     edge_load(u, dy + first_row(node, o), node->in.w, channels);
     edge_spread(u, sum, &graph, marks_of(node, kept, o), rule_of(node));
-    if (dx) edge_input(dx, u, packed_of(node, packed, o), node->in);
+    if (dx) edge_input(dx, u, packed + packed_offset(node, o), node->in);
     if (!dw) continue;
     edge_weights(dw + (long)o * 2 * node->in.c, x, u, node->in, channels);
     float *db = dw + node->tensor[0].size + o;
