@@ -16,7 +16,7 @@ typedef struct OutFile {
 } OutFile;
 
 void outfile_init(OutFile *out, const Comm *comm, const char *path);
-/* Local. Errors: what has this name is no file, and would be lost: a directory, a link, a device. */
+/* Local. Errors: what has this name is no file, and would be lost: a directory, link, device. */
 Err outfile_may_replace(const char *path);
 /* On rank 0, before HDF5 lays the file out: take `taken` bytes of the disk and see that the file
  * may grow to `length`. HDF5 does not survive a write that fails, so what it will write must have

@@ -3,9 +3,9 @@
  *
  *   phi = d l(net(x + s xt; w)) / ds at s = 0
  *
- * is made going forward, its gradients to x (the Hessian of l along xt) and to w coming back, as the
- * tangents of the gradients of l: of each layer y = A x, with g = dl/dy and gt the tangent of g,
- * dphi/dA = gt x^T + g xt^T. Layers that are not affine say what else there is (net/layer.h).
+ * is made going forward, its gradients to x (the Hessian of l along xt) and to w coming back, as
+ * the tangents of the gradients of l: of each layer y = A x, with g = dl/dy and gt the tangent of
+ * g, dphi/dA = gt x^T + g xt^T. Layers that are not affine say what else there is (net/layer.h).
  * Source: Pearlmutter 1994, Neural Computation 6, 147. It costs twice a forward pass and a
  * gradient. The chain of a Langevin sampler is differentiated with it (obj/wnae.c).
  *

@@ -7,7 +7,7 @@
 
 #include "num/tvec.h"
 
-INLINE vec gate_curve(vec x) {
+INLINE vec gate_tanh_value(vec x) {
   x = v_max(v_set(-9), v_min(v_set(9), x));
   vec s = x * x, p = v_set(1.33544891e-08f), q = v_set(7.77648609e-07f);
   p = v_fma(p, s, v_set(2.06089535e-05f));
@@ -24,12 +24,12 @@ INLINE tvec gate_tanh_back(tvec d, tvec y) { return t_mul(d, t_fnma(y, y, t_set(
 INLINE tvec gate_sigmoid_back(tvec d, tvec y) { return t_mul(t_mul(d, y), t_sub(t_set(1), y)); }
 
 INLINE tvec gate_tanh(tvec x) {
-  vec y = gate_curve(x.v);
+  vec y = gate_tanh_value(x.v);
   return (tvec){y, x.t * v_fma(-y, y, v_set(1))};
 }
 
 INLINE tvec gate_sigmoid(tvec x) {
-  vec half = v_set(0.5f), y = v_fma(half, gate_curve(half * x.v), half);
+  vec half = v_set(0.5f), y = v_fma(half, gate_tanh_value(half * x.v), half);
   return (tvec){y, x.t * y * (v_set(1) - y)};
 }
 

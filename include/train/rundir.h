@@ -28,7 +28,7 @@ typedef struct Rundir {
  * line by line with that of the run that is there. fresh: throw away what is there. Errors:
  * another configuration (the difference is shown), cannot write. */
 Err rundir_open(Rundir *dir, const Comm *comm, const char *out, const char *result, bool fresh);
-/* Collective. What this run is told, when it is known that it can be: `full` becomes config.yaml. */
+/* Collective. What this run is told, once it is known that it can be: `full` is config.yaml. */
 Err rundir_say(const Rundir *dir, const Comm *comm, const char *full);
 /* Local. Throw away the run that is in the directory, if any. */
 void rundir_clear(const char *out);

@@ -171,7 +171,10 @@ static void run(float *x, const Energy *energy, const ChainOpts *opts, RngKey no
   double r[L], forward[L];
   float yes[L];
   *stats = (ChainStats){0};
-  if (opts->sphere) sphere_start(&m, x), sphere_store(x, m.z, dim);
+  if (opts->sphere) {
+    sphere_start(&m, x);
+    sphere_store(x, m.z, dim);
+  }
   evaluate(&m, m.e, m.g, x);
   memcpy(stats->first, m.e, sizeof m.e);
   for (int i = 0; i < opts->steps; i++) {

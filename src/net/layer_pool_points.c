@@ -82,7 +82,7 @@ INLINE void sums(const Node *node, float *y, float *yt, const float *x, const fl
     tvec sum = t_set(0);
     for (int t = 0; t < node->in.w; t++) {
       tvec v = t_load(x, xt, l, (long)c * node->in.w + t);
-      v = t_select(m_load(present + t, l), v, t_set(0));
+      v = t_select(m_load(present + t, l), v, t_set(0)); /* an absent point has no tangent */
       sum = t_fma(weight_of(node, x, xt, l, t), v, sum);
     }
     t_store(y, yt, l, c, t_mul(sum, scale));

@@ -1,5 +1,7 @@
 #include "obj/recovery.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "num/rows.h"
 
@@ -10,7 +12,7 @@ struct Recovery {
   int which;
   float *around;   /* (latent, L) z~ */
   double sigma[L]; /* of each chain */
-  double weight;   /* T c of the view */
+  double weight;   /* T c; see the door */
 };
 
 int recovery_choice(uint64_t seed, uint32_t step, int n) {
@@ -68,7 +70,7 @@ void recovery_start(Recovery *recovery, const RecoveryOpts *opts, int which, uin
   recon_encode(recovery->frozen[which], z, x);
   rows()->axpy(z, factor, recovery->around, latent);
   if (recovery->manifolds->at[which].sphere) rows()->unit(z, latent);
-  for (long i = 0; i < latent * L; i++) recovery->around[i] = z[i];
+  memcpy(recovery->around, z, (size_t)latent * L * sizeof *z);
 }
 
 void recovery_decode(Recovery *recovery, float *x, const float *z) {

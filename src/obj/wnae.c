@@ -22,7 +22,7 @@ static Err check(const ObjectiveOpts *opts, const Net *net) {
   const Node *node = dual_refused(net);
   if (!node) return OK;
   return err_user("objective: found wnae with the layer %s (%s), through which no second "
-                  "derivatives go; want other layers",
+                  "derivatives go; want a code without noise (no gaussian)",
                   node->name, node->op->name);
 }
 
