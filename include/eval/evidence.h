@@ -25,8 +25,8 @@ typedef struct Held {
   double log_likelihood, error; /* mean of -E/T - log Omega; of both parts' errors */
 } Held;
 
-/* n T/2, n the inputs: the variance that a feature has around what the network makes of it, and nearly the mean
- * energy, where the model is warm. A scalar energy has no such scale: 0. */
+/* n T/2, n the inputs: the variance that a feature has around what the network makes of it, and
+ * nearly the mean energy, where the model is warm. A scalar energy has no such scale: 0. */
 double evidence_thermal(const Model *model, double temperature);
 
 /* Collective. The base has the mean of the normal rows, at most 10,000 of them, and 1.5 times their

@@ -34,6 +34,9 @@ NegativeOpts negative_opts(const TrainOpts *opts, const Net *net, const Learned 
 void choose_manifold(NegativeOpts *opts, const Manifolds *manifolds, uint32_t step);
 /* s is learned, as T is. */
 bool scale_trained(const TrainOpts *opts);
+/* T at which a trained model is used: that of the options where it is a number, else that which the
+ * training ended with. */
+double temperature_used(const TrainOpts *opts, double trained);
 /* Nominal temperature of a chain at its first and last step: T of mala, noise^2 T / (2 step) of
  * langevin. */
 void nominal_temperature(const ChainOpts *chain, const Sampler *sampler, double *first,

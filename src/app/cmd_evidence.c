@@ -28,11 +28,9 @@ static Err check(const Apply *apply, const Config *config) {
   return OK;
 }
 
-/* What the command line says of T wins. */
 static EvidenceOpts opts_of(const Apply *apply, const Config *config) {
   const TrainOpts *train = &config->train;
-  bool said = train->chain.temperature_mode == T_FIXED && !scale_trained(train);
-  return (EvidenceOpts){.temperature = said ? train->chain.temperature : apply->model.temperature,
+  return (EvidenceOpts){.temperature = temperature_used(train, apply->model.temperature),
                         .chains = config->evidence_chains,
                         .rungs = config->evidence_steps,
                         .transitions = config->evidence_transitions,

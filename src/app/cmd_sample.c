@@ -41,12 +41,10 @@ static Err check(const Apply *apply, const Config *config) {
   return OK;
 }
 
-/* The chains of the training, from fresh starts, at its T and steps; what the command line says
- * of T wins. */
+/* The chains of the training, from fresh starts, at its T and steps. */
 static NegativeOpts chain_opts(const Model *model, const TrainOpts *opts) {
-  bool said = opts->chain.temperature_mode == T_FIXED && !scale_trained(opts);
   long dim = shape_size(model->input), k = net_manifold(model->net);
-  Learned now = {.temperature = said ? opts->chain.temperature : model->temperature,
+  Learned now = {.temperature = temperature_used(opts, model->temperature),
                  .z_step = model->z_step > 0 ? model->z_step : mala_start(dim, k > 0 ? k : 1),
                  .x_step = model->x_step > 0 ? model->x_step : mala_start(dim, dim)};
   bound_latent_step(&now, &opts->chain, model->net);

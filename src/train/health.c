@@ -6,7 +6,8 @@
 
 /* Steps of the phase at hand, which train.steps may cut short. */
 static double phase_steps(const Stepper *stepper, const State *state) {
-  double all = (double)phase_opts(stepper->opts, state->at.phase)->epochs * (double)batches_per_epoch(stepper);
+  double epochs = phase_opts(stepper->opts, state->at.phase)->epochs;
+  double all = epochs * (double)batches_per_epoch(stepper);
   int64_t left = stepper->opts->steps - (state->at.step - state->at.phase_step);
   return stepper->opts->steps > 0 ? fmin(all, (double)left) : all;
 }

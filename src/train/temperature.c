@@ -64,6 +64,11 @@ bool scale_trained(const TrainOpts *opts) {
          nae->scale == SCALE_TRAINED && !distance_find(opts->energy)->scalar;
 }
 
+double temperature_used(const TrainOpts *opts, double trained) {
+  bool said = opts->chain.temperature_mode == T_FIXED && !scale_trained(opts);
+  return said ? opts->chain.temperature : trained;
+}
+
 void choose_manifold(NegativeOpts *opts, const Manifolds *manifolds, uint32_t step) {
   opts->manifold = recovery_choice(opts->seed, step, manifolds->n);
   const Manifold *manifold = &manifolds->at[opts->manifold];

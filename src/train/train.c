@@ -87,9 +87,9 @@ static void start_chains(Run *run) {
   if (nae->x.step > 0) now->x_step = nae->x.step / now->temperature;
 }
 
-/* The autoencoder competes with what the NAE phase makes of it, unless the last is asked for. Its gap,
- * and how far its negatives are, is not known before a chain has run: there it stands until the
- * first that is. */
+/* The autoencoder competes with what the NAE phase makes of it, unless the last is asked for. Its
+ * gap, and how far its negatives are, is not known before a chain has run: there it stands until
+ * the first that is. */
 static void first_candidate(Run *run, const Validation *start) {
   SelectBy rule = select_rule(&run->opts, PHASE_NAE);
   bool none = rule == SELECT_GAP || rule == SELECT_WASSERSTEIN || rule == SELECT_LAST;

@@ -29,6 +29,16 @@ def kind(encoder, decoder, data="", *options):
 
 
 PLAIN = "dense: 12; prelu; dense: 4", "dense: 12; relu; dense: 64"
+SCALAR = (  # nothing to reconstruct: no first phase
+    "objective=nae",
+    "energy=scalar",
+    "nae.mode=cd",
+    "nae.x_steps=3",
+    "nae.temperature=1",
+    "nae.gamma_unit=absolute",
+    "train.ae_epochs=0",
+    "train.nae_epochs=2",
+)
 KINDS = {
     "ae": kind(*PLAIN),
     "sparse": kind(
@@ -148,14 +158,7 @@ KINDS = {
         "dense: 12; prelu; dense: 1",
         "",
         "",
-        "objective=nae",
-        "energy=scalar",
-        "nae.mode=cd",
-        "nae.x_steps=3",
-        "nae.temperature=1",
-        "nae.gamma_unit=absolute",
-        "train.ae_epochs=0",
-        "train.nae_epochs=2",
+        *SCALAR,
     ),
     "features-wnae": kind(
         "dense: 8; prelu; dense: 2; sphere",
@@ -210,14 +213,7 @@ KINDS = {
         "dense: 1",
         "",
         "view: sequence, points: 8",
-        "objective=nae",
-        "energy=scalar",
-        "nae.mode=cd",
-        "nae.x_steps=3",
-        "nae.temperature=1",
-        "nae.gamma_unit=absolute",
-        "train.ae_epochs=0",
-        "train.nae_epochs=2",
+        *SCALAR,
     ),
     "lstm-wnae": kind(
         "conv1d: {channels: 4, kernel: 3, padding: 1}; prelu; lstm: {units: 6, reverse: true}; "
